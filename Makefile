@@ -1,0 +1,44 @@
+# The two commands: `make demo` and `make test`. Everything they need is set up by the rules below.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+DURATION ?=
+PBX    ?= simulated
+
+.PHONY: demo test check lock clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.run
+	@$(BIN)/postcall demo --pbx $(PBX) $(if $(DURATION),--duration $(DURATION))
+
+test: $(VENV)/.dev
+	$(BIN)/pytest $(ARGS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: locks/run.txt pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r locks/run.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+$(VENV)/.dev: locks/dev.txt $(VENV)/.run
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r locks/dev.txt
+	@touch $@
+
+# Pins every version with its hashes; run it by hand after a change of pyproject.toml's dependencies.
+lock: $(BIN)/python
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --extra dev --python-version 3.11 --universal \
+	  --generate-hashes --no-header --no-annotate --quiet -o locks/dev.txt
+	$(BIN)/uv pip compile pyproject.toml --extra build --python-version 3.11 --universal -c locks/dev.txt \
+	  --generate-hashes --no-header --no-annotate --quiet -o locks/run.txt
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
