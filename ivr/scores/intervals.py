@@ -1,0 +1,44 @@
+"""Confidence intervals of proportions."""
+
+import math
+from dataclasses import dataclass
+
+Z_95 = 1.959963984540054
+"""The 97.5 % quantile of the standard normal distribution: two-sided 95 %."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proportion:
+    """A share of `n`, with its interval."""
+
+    count: int
+    n: int
+    """At least 1."""
+    low: float
+    """Lower bound of the interval, from 0 to 1."""
+    high: float
+    """Upper bound of the interval, from 0 to 1."""
+
+    @property
+    def share(self) -> float:
+        """From 0 to 1."""
+        return self.count / self.n
+
+
+def wilson(count: int, n: int, z: float = Z_95) -> Proportion:
+    """The share `count / n` with its Wilson score interval, without continuity correction.
+
+    E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 22 (1927), 209-212;
+    recommended for small n by Brown, Cai and DasGupta, Statistical Science 16 (2001), 101-133.
+
+    Raises ValueError unless 0 <= count <= n and n >= 1.
+    """
+    if n < 1 or not 0 <= count <= n:
+        raise ValueError(f"a proportion needs 0 <= count <= n and n >= 1, not {count} of {n}")
+    p = count / n
+    spread = z * z / n
+    centre = (p + spread / 2) / (1 + spread)
+    half = z / (1 + spread) * math.sqrt(p * (1 - p) / n + spread / (4 * n))
+    low = 0.0 if count == 0 else centre - half
+    high = 1.0 if count == n else centre + half
+    return Proportion(count=count, n=n, low=low, high=high)

@@ -1,0 +1,62 @@
+"""A score: what is said of an agent, or of an agent's callers with one reason, from counted ratings."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from ivr.scores.intervals import Proportion, wilson
+
+
+class RatingCount(Protocol):
+    """How many ratings of one value there are in one bucket; a row of the tallies is one."""
+
+    @property
+    def value(self) -> int: ...
+    @property
+    def ratings(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """Ratings in numbers; never without its n."""
+
+    n: int
+    """Ratings counted."""
+    mean: float | None
+    """Of the values; None when n is 0."""
+    satisfied: Proportion | None
+    """CSAT: the share of ratings whose value the question calls satisfied; None when n is 0."""
+    distribution: Mapping[int, int]
+    """Ratings by value, every value of the question present, ascending."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """How many of those who were asked gave a rating: answered / offered, and no other denominator."""
+
+    offered: int
+    answered: int
+
+    @property
+    def rate(self) -> float | None:
+        """From 0 to 1; None when nobody was asked."""
+        return self.answered / self.offered if self.offered else None
+
+
+def score(counts: Iterable[RatingCount], *, values: Collection[int], satisfied: Collection[int]) -> Score:
+    """The score of the ratings in `counts`.
+
+    `values` are those that the question can give, `satisfied` those that count as satisfied (top-2-box: the two best).
+    A value that is no longer among `values` (an earlier version of the flow had it) counts all the same.
+    """
+    by_value: Counter[int] = Counter()
+    for row in counts:
+        by_value[row.value] += row.ratings
+    n = by_value.total()
+    return Score(
+        n=n,
+        mean=sum(value * count for value, count in by_value.items()) / n if n else None,
+        satisfied=wilson(sum(by_value[value] for value in set(satisfied)), n) if n else None,
+        distribution={value: by_value[value] for value in sorted({*values, *by_value})},
+    )

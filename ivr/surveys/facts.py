@@ -1,0 +1,159 @@
+"""Writes what is known of calls, legs and gaps to the database, behind the calls and never in their way."""
+
+import asyncio
+from collections import OrderedDict, deque
+
+import structlog
+
+from ivr.calls import AgentRef, Call, Gap, Leg
+from ivr.errors import DatabaseError
+from ivr.surveys.privacy import CallerKey
+from storage.recorder import Recorder
+from storage.records import AgentRecord, CallRecord, GapRecord, LegRecord
+
+log = structlog.get_logger()
+
+MAX_WAITING = 50_000
+"""Calls that may wait while the database is away; past that the oldest is given up, and counted."""
+RETRY_SECONDS = 1.0
+
+
+class FactWriter:
+    """Keeps the newest state of each changed call until it is written; states in between are never written."""
+
+    def __init__(self, recorder: Recorder, callers: CallerKey) -> None:
+        self._recorder = recorder
+        self._callers = callers
+        self._calls: OrderedDict[tuple[str, str], Call] = OrderedDict()
+        self._gaps: deque[Gap] = deque(maxlen=1000)
+        self._some = asyncio.Event()
+        self._none = asyncio.Event()
+        self._none.set()
+        self.given_up = 0
+        """Calls that were never written since too many waited."""
+
+    @property
+    def waiting(self) -> int:
+        """Calls and gaps not yet written."""
+        return len(self._calls) + len(self._gaps)
+
+    def call_changed(self, call: Call) -> None:
+        """Have `call` written soon."""
+        key = (call.site, call.linkedid)
+        self._calls[key] = call
+        self._calls.move_to_end(key)
+        if len(self._calls) > MAX_WAITING:
+            self._calls.popitem(last=False)
+            self.given_up += 1
+        self._wake()
+
+    def gap_found(self, gap: Gap) -> None:
+        """Have `gap` written soon."""
+        self._gaps.append(gap)
+        self._wake()
+
+    async def all_written(self) -> None:
+        """Wait until nothing waits."""
+        await self._none.wait()
+
+    async def run(self) -> None:
+        """Write until cancelled; a database that is away is tried again every `RETRY_SECONDS`."""
+        while True:
+            await self._some.wait()
+            try:
+                await self._write_oldest()
+            except DatabaseError as error:
+                log.warning("call facts wait for the database", waiting=self.waiting, why=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+            except Exception:
+                # A call that cannot be written must not hold up all others for ever.
+                self.given_up += 1
+                log.exception("a call cannot be written")
+                self._drop_oldest()
+            if not self.waiting:
+                self._some.clear()
+                self._none.set()
+
+    def _wake(self) -> None:
+        self._none.clear()
+        self._some.set()
+
+    async def _write_oldest(self) -> None:
+        if self._gaps:
+            gap = self._gaps[0]
+            await self._recorder.record_gap(GapRecord(site=gap.site, since=gap.since, until=gap.until))
+            self._gaps.popleft()
+            return
+        key, call = next(iter(self._calls.items()))
+        await self._recorder.record_call(self._call_record(call))
+        for leg in call.legs.values():
+            await self._recorder.record_agent(agent_record(call.site, leg.agent))
+            await self._recorder.record_leg(_leg_record(call, leg))
+        reason = exclusion(call)
+        if reason:
+            await self._recorder.exclude(call.site, call.linkedid, reason)
+        if self._calls.get(key) is call:
+            del self._calls[key]
+
+    def _drop_oldest(self) -> None:
+        if self._gaps:
+            self._gaps.popleft()
+        else:
+            self._calls.popitem(last=False)
+
+    def _call_record(self, call: Call) -> CallRecord:
+        caller = self._callers.caller(call.caller_number)
+        return CallRecord(
+            site=call.site,
+            linkedid=call.linkedid,
+            uniqueid=call.uniqueid,
+            queue=call.queue,
+            caller_digest=caller.digest,
+            caller_mask=caller.mask,
+            started_at=call.started_at,
+            ended_at=call.ended_at,
+            ended_by=call.ended_by,
+            abandoned=call.abandoned,
+        )
+
+
+def exclusion(call: Call) -> str | None:
+    """Why a call that is over was not asked, if it was not; None while it is up.
+
+    `abandoned` the caller left the queue; `no_agent` no agent was reached otherwise; `caller_hung_up` the caller left
+    the agent; `not_reached` an agent hung up first, and yet no survey began; `unknown` the end was missed.
+    """
+    if call.ended_at is None:
+        return None
+    if call.abandoned:
+        return "abandoned"
+    if not call.legs:
+        return "no_agent"
+    match call.ended_by:
+        case "caller":
+            return "caller_hung_up"
+        case "agent" | "transfer":
+            return "not_reached"
+        case _:
+            return "unknown"
+
+
+def agent_record(site: str, agent: AgentRef) -> AgentRecord:
+    """Who stands behind an agent's code: the interface is the code."""
+    return AgentRecord(site=site, agent=agent.interface, interface=agent.interface, name=agent.name)
+
+
+def _leg_record(call: Call, leg: Leg) -> LegRecord:
+    return LegRecord(
+        site=call.site,
+        linkedid=call.linkedid,
+        leg=leg.leg,
+        agent=leg.agent.interface,
+        queue=leg.queue,
+        connected_at=leg.connected_at,
+        ended_at=leg.ended_at,
+        ended_by=leg.ended_by,
+        ring_seconds=leg.ring_seconds,
+        hold_seconds=leg.hold_seconds,
+        talk_seconds=leg.talk_seconds,
+    )

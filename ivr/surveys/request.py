@@ -1,0 +1,41 @@
+"""What the PBX says when it hands a caller over to be asked."""
+
+import re
+from dataclasses import dataclass
+
+from ivr.calls import AgentRef
+
+_REASON = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}(/[a-z0-9][a-z0-9_-]{0,31})?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurveyRequest:
+    """One caller on the line, ready to be asked. All texts are hostile."""
+
+    site: str
+    linkedid: str
+    """The call that has just ended."""
+    survey: str
+    """Names the survey: the uniqueid of the channel that is asked."""
+    caller_number: str = ""
+    language: str = ""
+    """The language of the caller's channel, such as ``en`` or ``zh_CN``; empty when not known."""
+    flow: str = ""
+    """The flow that the dialplan asks for; empty for the site's own."""
+    queue: str = ""
+    agent: AgentRef | None = None
+    """The agent whom the queue connected, as the channel's own variables tell. A transfer leaves it as it was."""
+    transferred_to: AgentRef | None = None
+    """Who talked with the caller after a transfer, where the channel tells."""
+    reason: str = ""
+    """The call reason as the dialplan set it."""
+
+
+def reason_code(text: str) -> str:
+    """The reason that `text` names, such as ``billing/refund``, or ``""`` when it is no code.
+
+    A code has one or two parts of at most 32 small letters, digits, ``-`` and ``_``; capitals and outer blanks are
+    forgiven.
+    """
+    code = text.strip(" ").lower()
+    return code if _REASON.fullmatch(code) else ""

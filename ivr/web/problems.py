@@ -1,0 +1,59 @@
+"""Errors as `application/problem+json` (RFC 9457), which name what was wrong and what is allowed."""
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from ivr.errors import DatabaseError
+
+log = structlog.get_logger()
+
+
+class Problem(Exception):
+    """A request that cannot be answered. `parameter` names the part of the query or path that is wrong."""
+
+    def __init__(self, status: int, title: str, detail: str, parameter: str | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.title = title
+        self.detail = detail
+        self.parameter = parameter
+
+    def response(self) -> web.Response:
+        """The problem as the client reads it."""
+        body: dict[str, object] = {
+            "type": "about:blank",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.parameter:
+            body["parameter"] = self.parameter
+        return web.json_response(body, status=self.status, content_type="application/problem+json")
+
+
+def wrong_parameter(name: str, given: str, allowed: str) -> Problem:
+    """400: the query parameter `name` was `given`, which is not `allowed`."""
+    return Problem(400, "Wrong parameter", f"{name}: got {given[:100]!r}; allowed: {allowed}", name)
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every error of every handler leaves as a problem; what is our fault is logged and not told."""
+    try:
+        return await handler(request)
+    except Problem as problem:
+        return problem.response()
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        response = Problem(error.status, error.reason, f"{request.method} {request.path}: {error.reason}").response()
+        if "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+        return response
+    except DatabaseError as error:
+        log.error("the database does not answer a request", path=request.path, why=str(error))
+        return Problem(503, "Database not available", "the database does not answer; try again later").response()
+    except Exception:
+        log.exception("a request failed", path=request.path)
+        return Problem(500, "Internal error", "a fault of ours; the log has more").response()

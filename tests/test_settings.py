@@ -1,0 +1,143 @@
+"""What the admin reads when a setting is wrong: its name, what was given, what is allowed."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ivr.errors import SettingsError
+from ivr.settings import load_settings
+
+GOOD = """
+[web]
+token = "a token of these tests"
+[privacy]
+caller_key = "a key of these tests"
+[sites.main]
+zone = "Asia/Taipei"
+[sites.main.ami]
+secret = "s3cret of the tests"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.upper().startswith("POSTCALL_"):
+            monkeypatch.delenv(name)
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "postcall.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def refused(path: Path) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path)
+    return [line.removeprefix(f"{path}: ") for line in str(caught.value).splitlines()]
+
+
+def test_what_is_not_given_has_its_default(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path, GOOD))
+    assert settings.web.port == 8080
+    assert settings.sites["main"].trigger == "ami"
+    assert settings.sites["main"].zone_info.key == "Asia/Taipei"
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (
+            ("[web]", "[web]\nprot = 1"),
+            "web.prot: unknown setting; did you mean port? allowed here are host, port, token, token_file",
+        ),
+        (("[web]", "[web]\nport = 99999"), "web.port: got 99999; input should be less than or equal to 65535"),
+        (
+            ("Asia/Taipei", "Asia/Tapei"),
+            "sites.main.zone: got 'Asia/Tapei'; should be an IANA time zone such as Europe/Madrid, "
+            "did you mean Asia/Taipei?",
+        ),
+        (
+            ('zone = "Asia/Taipei"', 'trigger = "redirect"'),
+            "sites.main.trigger: got 'redirect'; input should be 'ami' or 'dialplan'",
+        ),
+        (('secret = "s3cret of the tests"', ""), "sites.main.ami: secret or secret_file is needed"),
+        (("[sites.main.ami]", '[sites.main.ami]\nca_file = "x"'), "sites.main.ami: ca_file is given, but tls is false"),
+        (
+            ("[sites.main.ami]", '[sites.main.ami]\nsecret_file = "x"'),
+            "sites.main.ami: secret and secret_file are both given; give one",
+        ),
+        (
+            ("[web]", "[wbe]\nx = 1\n[web]"),
+            "wbe: unknown setting; did you mean web? allowed here are database, web, fastagi, privacy, flows, log, sites",
+        ),
+    ],
+)
+def test_a_wrong_setting_is_refused_by_name(tmp_path: Path, change: tuple[str, str], line: str) -> None:
+    assert refused(write(tmp_path, GOOD.replace(*change))) == [line]
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+    lines = refused(write(tmp_path, "[web]\nport = -1\ntoken = 'a token of these tests'\n"))
+    assert [line.split(":")[0] for line in lines] == ["web.port", "privacy", "sites"]
+
+
+def test_a_short_token_is_refused_and_not_shown(tmp_path: Path) -> None:
+    lines = refused(write(tmp_path, GOOD.replace("a token of these tests", "tooshort")))
+    assert lines == ["web.token: should have at least 16 characters, not 8"]
+
+
+def test_no_secret_is_ever_shown(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD)
+    assert "of these tests" not in repr(load_settings(path))
+    assert "s3cret" not in repr(load_settings(path))
+    broken = GOOD.replace("[web]", "[web]\nprot = 1").replace('zone = "Asia/Taipei"', "zone = 5")
+    assert not any("of the" in line for line in refused(write(tmp_path, broken)))
+
+
+def test_a_secret_may_stand_in_a_file_beside_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "ami.secret").write_text("from the file\n")
+    path = write(tmp_path, GOOD.replace('secret = "s3cret of the tests"', 'secret_file = "ami.secret"'))
+    assert load_settings(path).sites["main"].ami.secret.get_secret_value() == "from the file"
+
+
+@pytest.mark.parametrize(("content", "why"), [(None, "cannot be read: No such file or directory"), ("\n", "is empty")])
+def test_a_secret_file_that_does_not_serve_is_named(tmp_path: Path, content: str | None, why: str) -> None:
+    if content is not None:
+        (tmp_path / "ami.secret").write_text(content)
+    path = write(tmp_path, GOOD.replace('secret = "s3cret of the tests"', 'secret_file = "ami.secret"'))
+    assert refused(path) == [f"sites.main.ami: secret_file {tmp_path / 'ami.secret'} {why}"]
+
+
+def test_the_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTCALL_WEB__PORT", "8081")
+    monkeypatch.setenv("POSTCALL_SITES__MAIN__AMI__SECRET", "from the environment")
+    settings = load_settings(write(tmp_path, GOOD))
+    assert settings.web.port == 8081
+    assert settings.sites["main"].ami.secret.get_secret_value() == "from the environment"
+
+
+def test_a_wrong_value_in_the_environment_is_named_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTCALL_WEB__PORT", "many")
+    assert refused(write(tmp_path, GOOD)) == [
+        "web.port (from the environment, POSTCALL_WEB__PORT): got 'many'; "
+        "input should be a valid integer, unable to parse string as an integer"
+    ]
+
+
+def test_an_unknown_variable_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTCALL_WBE__PORT", "1")
+    assert refused(write(tmp_path, GOOD))[0].startswith("environment: POSTCALL_WBE__PORT: unknown setting; allowed are")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(b"[web\n", "not TOML: "), (b"\xff\xfe", "not UTF-8 text"), (None, "no such file; `postcall init` writes one")],
+)
+def test_a_file_that_cannot_be_read_says_why(tmp_path: Path, content: bytes | None, why: str) -> None:
+    path = tmp_path / "postcall.toml"
+    if content is not None:
+        path.write_bytes(content)
+    assert refused(path)[0].startswith(why)
