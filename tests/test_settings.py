@@ -56,8 +56,10 @@ def test_what_is_not_given_has_its_default(tmp_path: Path) -> None:
         (("[web]", "[web]\nport = 99999"), "web.port: got 99999; input should be less than or equal to 65535"),
         (
             ("Asia/Taipei", "Asia/Tapei"),
-            "sites.main.zone: got 'Asia/Tapei'; should be an IANA time zone such as Europe/Madrid, "
-            "did you mean Asia/Taipei?",
+            (
+                "sites.main.zone: got 'Asia/Tapei'; should be an IANA time zone such as Europe/Madrid, "
+                "did you mean Asia/Taipei?"
+            ),
         ),
         (
             ('zone = "Asia/Taipei"', 'trigger = "redirect"'),
@@ -71,7 +73,10 @@ def test_what_is_not_given_has_its_default(tmp_path: Path) -> None:
         ),
         (
             ("[web]", "[wbe]\nx = 1\n[web]"),
-            "wbe: unknown setting; did you mean web? allowed here are database, web, fastagi, privacy, flows, log, sites",
+            (
+                "wbe: unknown setting; did you mean web? "
+                "allowed here are database, web, fastagi, privacy, flows, log, sites"
+            ),
         ),
     ],
 )
@@ -122,8 +127,10 @@ def test_the_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytes
 def test_a_wrong_value_in_the_environment_is_named_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POSTCALL_WEB__PORT", "many")
     assert refused(write(tmp_path, GOOD)) == [
-        "web.port (from the environment, POSTCALL_WEB__PORT): got 'many'; "
-        "input should be a valid integer, unable to parse string as an integer"
+        (
+            "web.port (from the environment, POSTCALL_WEB__PORT): got 'many'; "
+            "input should be a valid integer, unable to parse string as an integer"
+        )
     ]
 
 

@@ -103,9 +103,10 @@ class SurveyDesk:
 
 
 def spoken(version: FlowVersion, wanted: str, otherwise: str) -> str:
-    """The language to speak: the channel's (``zh_CN`` counts as ``zh``), else the site's, else the flow's first."""
+    """The language to speak: the channel's (``zh_TW``, or else ``zh``), else the site's, else the flow's first."""
     languages = version.flow.languages
-    for language in (wanted.replace("-", "_").split("_")[0].lower(), otherwise):
+    wanted = wanted.replace("-", "_")
+    for language in (wanted, wanted.split("_")[0].lower(), otherwise):
         if language in languages:
             return language
     return languages[0]

@@ -222,8 +222,10 @@ async def test_without_a_period_it_is_the_last_thirty_days(client: Client, desk:
         (
             {"quueue": "x"},
             "quueue",
-            "quueue: got 'x'; allowed: no such parameter; there are site, flow, queue, reason, from, to; "
-            "did you mean queue?",
+            (
+                "quueue: got 'x'; allowed: no such parameter; there are site, flow, queue, reason, from, to; "
+                "did you mean queue?"
+            ),
         ),
     ],
 )
