@@ -5,11 +5,13 @@ BIN    := $(VENV)/bin
 DURATION ?=
 PBX    ?= simulated
 
-.PHONY: demo test check lock clean
+.PHONY: demo test check install lock clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.run
 	@$(BIN)/postcall demo --pbx $(PBX) $(if $(DURATION),--duration $(DURATION))
+
+install: $(VENV)/.run
 
 test: $(VENV)/.dev
 	$(BIN)/pytest $(ARGS)

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from urllib.parse import quote
 
 import pytest
-from raw_ami import RawAmi
 
 from callflows.interview import Keys
 from ivr.asterisk.agi_phone import AgiPhone
@@ -16,6 +15,7 @@ from ivr.demo.pbx.asterisk import AsteriskServer
 from ivr.demo.pbx.sip import SipPhone
 from ivr.demo.pbx.sip_call import Call
 from ivr.errors import CallerHungUp, PhoneError, PromptMissing
+from tests.asterisk.raw_ami import RawAmi
 
 LIMIT = 10.0
 ASK = "en/csat-satisfaction-ask"
@@ -142,14 +142,14 @@ async def test_line_breaks_in_variables_and_a_name_in_any_script_are_read_whole(
     async def reads(phone: AgiPhone) -> object:
         await phone.set_variable("POSTCALL_RESULT", "5\r\nHANGUP")
         await phone.set_variable("NOTE", note)
-        names = ["CALL_REASON", "NOTE", "CALLERID(name)", "CHANNEL(state)", "NOT_SET", "NO_SUCH(x)"]
+        names = ["POSTCALL_REASON", "NOTE", "CALLERID(name)", "CHANNEL(state)", "NOT_SET", "NO_SUCH(x)"]
         return await phone.variables(names)
 
     survey.talk = reads
     await dial(caller, name="Анна 李雷", headers={"X-Call-Reason": quote(reason)})  # type: ignore[arg-type]
 
     assert await survey.result() == {
-        "CALL_REASON": reason,
+        "POSTCALL_REASON": reason,
         "NOTE": note,
         "CALLERID(name)": "Анна 李雷",
         "CHANNEL(state)": "Up",

@@ -27,7 +27,7 @@ _USELESS = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/i18
 
 
 async def asterisk_root(cache: Path | None = None) -> Path:
-    """`find_asterisk_root` in a thread; the first call on a machine takes 15 seconds to minutes, later ones milliseconds."""
+    """`find_asterisk_root` in a thread: 15 s to minutes the first time on a machine, milliseconds afterwards."""
     return await asyncio.to_thread(find_asterisk_root, cache)
 
 
@@ -65,7 +65,7 @@ def asterisk_command(root: Path) -> list[str]:
 
 
 def asterisk_version(root: Path) -> str:
-    """Return what ``asterisk -V`` says, for instance ``Asterisk 22.10.1~dfsg``; raises `PbxError` when it does not run."""
+    """Return what ``asterisk -V`` says, such as ``Asterisk 22.10.1``; raises `PbxError` when it does not run."""
     try:
         done = subprocess.run([*asterisk_command(root), "-V"], capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError, StopIteration) as error:
@@ -91,6 +91,14 @@ def english_sounds(root: Path) -> Path:
     raise PbxError(f"the Asterisk in {root} has no English prompts")
 
 
+def documentation(root: Path) -> Path:
+    """Return the folder with Asterisk's XML documentation, without which it does not start."""
+    for name in ("usr/share/asterisk/documentation", "var/lib/asterisk/documentation"):
+        if (root / name).is_dir():
+            return root / name
+    raise PbxError(f"the Asterisk in {root} has no documentation folder, without which it does not start")
+
+
 def _program(root: Path) -> Path:
     if root == Path("/"):
         search = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
@@ -104,6 +112,7 @@ def _is_complete(root: Path) -> bool:
     try:
         module_folder(root)
         english_sounds(root)
+        documentation(root)
     except PbxError:
         return False
     return True
@@ -122,6 +131,8 @@ def _fetch(root: Path) -> None:
     if missing:
         raise PbxError(f"no Asterisk: none is installed, and {' and '.join(missing)} (to unpack Debian's) is missing")
     mirror = debian_mirror(_apt_sources())
+    for abandoned in root.parent.glob("fetching-*"):
+        shutil.rmtree(abandoned, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=root.parent, prefix="fetching-") as name:
         work = Path(name)
         options = _private_apt(work, mirror)
@@ -151,7 +162,7 @@ class Mirror:
 def debian_mirror(sources: Mapping[str, str]) -> Mirror:
     """Return the first archive whose address ends in ``/debian``, of apt's source files given as name → text.
 
-    Both formats are read: one line a source (``.list``) and stanzas of fields (``.sources``, deb822; see sources.list(5)).
+    Both formats of sources.list(5) are read: one line a source (``.list``) and stanzas of fields (``.sources``).
     Raises `PbxError` when there is none.
     """
     for name, text in sources.items():

@@ -1,0 +1,208 @@
+"""The composition root: everything is built, started and stopped here, in this order, and nowhere else."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from callflows.loader import FlowVersion
+from ivr.asterisk.agi_phone import AgiPhone
+from ivr.asterisk.agi_protocol import AgiRequest
+from ivr.asterisk.agi_server import AgiServer, Handler
+from ivr.asterisk.agi_session import AgiLimits
+from ivr.asterisk.ami import AmiAccess
+from ivr.asterisk.link import AmiLink
+from ivr.asterisk.survey_route import read_request
+from ivr.calls import CallEvent, Gap
+from ivr.errors import PbxError
+from ivr.settings import Settings, SiteSettings
+from ivr.surveys.conduct import SurveyDesk
+from ivr.surveys.facts import FactWriter
+from ivr.surveys.flows import FlowShelf
+from ivr.surveys.privacy import CallerKey
+from ivr.surveys.tracker import CallTracker
+from ivr.web.health import Check
+from ivr.web.score_query import ScoredSite
+from ivr.web.scores import RatedFlow, ScoreSource
+from ivr.web.server import serving, web_app
+from storage.engine import Database, open_database
+from storage.recorder import Recorder
+from storage.records import FlowVersionRecord, SiteRecord
+from storage.schema import check_schema
+
+log = structlog.get_logger()
+
+SURVEYS_MAY_END_SECONDS = 1.0
+"""How long surveys under way may go on when the service stops: the dialplan goes on within 2 seconds."""
+FACTS_SECONDS = 3.0
+"""How long the service waits, when it stops, for call facts to be written."""
+LONGEST_SURVEY_SECONDS = 900.0
+"""A survey that is open for longer was broken off."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A service that runs."""
+
+    url: str
+    """Where the HTTP API is."""
+    agi_port: int
+    """Where the dialplan brings callers."""
+    database: Database
+    facts: FactWriter
+    links: Mapping[str, AmiLink]
+    """The link to each site's PBX, by the site's code."""
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Service]:
+    """Run the whole service until the block ends.
+
+    Raises a `PostcallError` with one clear line when something that it cannot do without is wrong: a setting, a flow,
+    the database, an address, the AMI secret. A PBX that cannot be reached is no such thing: it is tried again.
+    """
+    async with AsyncExitStack() as stack:
+        flows = FlowShelf.load(settings.flows.folder)
+        for code, site in settings.sites.items():
+            flows.require(site.flow, setting=f"sites.{code}.flow")
+        database = await stack.enter_async_context(await open_database(settings.database.url.get_secret_value()))
+        await check_schema(database)
+        recorder = Recorder(database)
+        await _introduce(recorder, settings, flows)
+
+        callers = CallerKey(settings.privacy.caller_key.get_secret_value().encode())
+        facts = FactWriter(recorder, callers)
+        await stack.enter_async_context(_written_behind(facts))
+        calls = CallTracker(facts.call_changed)
+
+        def on_event(event: CallEvent | Gap) -> None:
+            if isinstance(event, Gap):
+                calls.handle_gap(event)
+                facts.gap_found(event)
+            else:
+                calls.handle(event)
+
+        desk = SurveyDesk(recorder=recorder, calls=calls, flows=flows, callers=callers, now=_now)
+        agi = AgiServer(
+            settings.fastagi.host,
+            settings.fastagi.port,
+            routes={"survey": _survey_route(settings, desk)},
+            limits=AgiLimits(sessions=settings.fastagi.max_sessions, session_seconds=LONGEST_SURVEY_SECONDS),
+            prompt_prefix=settings.flows.prompt_prefix,
+        )
+        await agi.start()
+        stack.push_async_callback(agi.stop, SURVEYS_MAY_END_SECONDS)
+
+        links = {code: _link(code, site, on_event) for code, site in settings.sites.items()}
+        for link in links.values():
+            stack.push_async_callback(link.stop)
+            await link.start()
+
+        source = ScoreSource(
+            database=database,
+            sites={code: ScoredSite(zone=site.zone_info, flow=site.flow) for code, site in settings.sites.items()},
+            flows={version.flow.flow: _rated(version) for version in flows.versions},
+            now=_now,
+        )
+        checks: dict[str, Check] = {"database": lambda: check_schema(database)}
+        checks |= {f"pbx {code}": _link_check(link) for code, link in links.items()}
+        app = web_app(source, checks, settings.web.token.get_secret_value())
+        url = await stack.enter_async_context(serving(app, settings.web.host, settings.web.port))
+        yield Service(url=url, agi_port=agi.port, database=database, facts=facts, links=links)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def _introduce(recorder: Recorder, settings: Settings, flows: FlowShelf) -> None:
+    """Make the sites and flows known to the database, and end the surveys that a crash left open."""
+    for code, site in settings.sites.items():
+        await recorder.ensure_site(SiteRecord(site=code, name=site.name, zone=site.zone))
+    for version in flows.versions:
+        flow = version.flow
+        await recorder.publish(
+            FlowVersionRecord(
+                digest=version.digest,
+                flow=flow.flow,
+                title=flow.title,
+                source=version.source,
+                published_at=_now(),
+            )
+        )
+    for code in settings.sites:
+        closed = await recorder.close_interrupted(
+            code, offered_before=_now() - timedelta(seconds=LONGEST_SURVEY_SECONDS), at=_now()
+        )
+        if closed:
+            log.warning("surveys that had been broken off are ended", site=code, surveys=closed)
+
+
+@asynccontextmanager
+async def _written_behind(facts: FactWriter) -> AsyncIterator[None]:
+    """Write facts as they come; at the end, wait for those that still wait."""
+    task = asyncio.create_task(facts.run(), name="call facts")
+    try:
+        yield
+        try:
+            async with asyncio.timeout(FACTS_SECONDS):
+                await facts.all_written()
+        except TimeoutError:
+            log.error("call facts are lost: the database does not take them", waiting=facts.waiting)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _survey_route(settings: Settings, desk: SurveyDesk) -> Handler:
+    only = next(iter(settings.sites)) if len(settings.sites) == 1 else None
+
+    async def survey(request: AgiRequest, phone: AgiPhone) -> None:
+        code = request.query.get("site", only)
+        site = settings.sites.get(code or "")
+        if code is None or site is None:
+            log.error(
+                "a survey of a site that is not in the settings", site=(code or "")[:64], uniqueid=request.uniqueid
+            )
+            return
+        await desk.conduct(
+            await read_request(request, phone, code, site.reason_variable), site.flow, site.language, phone
+        )
+
+    return survey
+
+
+def _link(code: str, site: SiteSettings, on_event: Callable[[CallEvent | Gap], None]) -> AmiLink:
+    return AmiLink(
+        site=code,
+        access=AmiAccess(
+            host=site.ami.host,
+            port=site.ami.port,
+            username=site.ami.username,
+            secret=site.ami.secret.get_secret_value(),
+            tls=site.ami.tls,
+            ca_file=str(site.ami.ca_file) if site.ami.ca_file else None,
+        ),
+        survey_goto=site.survey_goto if site.trigger == "ami" else None,
+        on_event=on_event,
+    )
+
+
+def _link_check(link: AmiLink) -> Check:
+    async def check() -> None:
+        if not link.state.connected:
+            raise PbxError(link.state.problem)
+
+    return check
+
+
+def _rated(version: FlowVersion) -> RatedFlow:
+    question = version.flow.headline_question
+    return RatedFlow(
+        question=question.question,
+        values=sorted(set(question.keys.values())),
+        satisfied=sorted(question.satisfied),
+    )
