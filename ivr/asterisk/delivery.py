@@ -1,0 +1,81 @@
+"""One bounded queue and the one task that empties it: events reach their consumer in order, and reading never waits."""
+
+import asyncio
+import inspect
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from ivr.calls import CallEvent, Gap
+
+_log = structlog.get_logger()
+
+Consumer = Callable[[CallEvent | Gap], Awaitable[None] | None]
+"""Takes one event; may be a coroutine function."""
+
+
+class Delivery:
+    """Holds up to `limit` events for a consumer.
+
+    When it is full it drops everything that comes until it is empty, so that what gets through has no holes inside;
+    then `on_drained` is called, to find out what was missed, and `accept` opens it again.
+    """
+
+    def __init__(self, consumer: Consumer, limit: int, on_drained: Callable[[], None]) -> None:
+        self.dropped = 0
+        """How many events were thrown away."""
+        self.errors = 0
+        """How many exceptions the consumer raised."""
+        self._consumer = consumer
+        self._limit = limit
+        self._on_drained = on_drained
+        self._queue: deque[CallEvent | Gap] = deque()
+        self._filled = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._dropping = False
+
+    def put(self, event: CallEvent | Gap) -> bool:
+        """Add an event; False when it was dropped."""
+        if not self._dropping and len(self._queue) < self._limit:
+            self.put_always(event)
+            return True
+        if not self._dropping:
+            self._dropping = True
+            _log.error("call_events_dropped", waiting=len(self._queue), hint="the consumer is too slow")
+        self.dropped += 1
+        return False
+
+    def put_always(self, event: CallEvent | Gap) -> None:
+        """Add an event even to a full queue, for what tells of the events dropped."""
+        self._queue.append(event)
+        self._idle.clear()
+        self._filled.set()
+
+    def accept(self) -> None:
+        """Stop dropping."""
+        self._dropping = False
+
+    async def run(self) -> None:
+        """Hand out events until cancelled."""
+        while True:
+            if not self._queue:
+                self._idle.set()
+                self._filled.clear()
+                if self._dropping:
+                    self._on_drained()
+                await self._filled.wait()
+            event = self._queue.popleft()
+            try:
+                result = self._consumer(event)
+                if inspect.isawaitable(result):
+                    await result
+            except Exception:
+                self.errors += 1
+                _log.exception("call_event_failed", kind=type(event).__name__)
+            # A consumer that never waits must not keep the socket from being read.
+            await asyncio.sleep(0)
+
+    async def drained(self) -> None:
+        """Wait until every event has been handled."""
+        await self._idle.wait()

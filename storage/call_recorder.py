@@ -1,0 +1,192 @@
+"""Writes what is heard of sites, agents and calls. Facts may come late, twice and in any order."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Executable, bindparam, case, exists, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.engine import Database
+from storage.records import AgentRecord, CallRecord, GapRecord, LegRecord, ReasonRecord, SiteRecord
+from storage.tables import Agent, Call, Leg, LinkGap, Queue, Reason, Site, Survey
+from storage.upsert import Columns, insert_new, known, table_of, upsert
+
+Merged = Mapping[str, ColumnElement[Any]]
+
+
+class CallRecorder:
+    """Every method is one transaction, may be repeated, and raises `DatabaseError` when the database fails.
+
+    A site must be known, through `ensure_site`, before anything else of it is recorded.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def ensure_site(self, site: SiteRecord) -> None:
+        """Add a site, or give it another name or zone. Days that were counted stay as they are."""
+
+        async def work(connection: AsyncConnection) -> None:
+            await upsert(connection, Site, _newer_site, site_id=site.site, name=site.name, zone=site.zone)
+
+        await self._database.write(work)
+
+    async def record_agent(self, agent: AgentRecord) -> None:
+        """Say who stands behind a code; an empty name leaves the one that is known."""
+
+        async def work(connection: AsyncConnection) -> None:
+            values = {"agent": agent.agent, "interface": agent.interface, "name": agent.name}
+            await upsert(connection, Agent, _known_agent, site_id=agent.site, **values)
+
+        await self._database.write(work)
+
+    async def record_reason(self, reason: ReasonRecord) -> None:
+        """Say what a reason code means, in place of what was said before."""
+
+        async def work(connection: AsyncConnection) -> None:
+            values = {"reason": reason.reason, "label": reason.label, "parent": reason.parent}
+            await upsert(connection, Reason, _newer_reason, site_id=reason.site, **values)
+
+        await self._database.write(work)
+
+    async def record_call(self, call: CallRecord) -> None:
+        """Add what is known of a call; what is not known now never overwrites what was known."""
+
+        async def work(connection: AsyncConnection) -> None:
+            await describe_codes(connection, call.site, queue=call.queue, reason=call.reason)
+            await merge_call(connection, call)
+
+        await self._database.write(work)
+
+    async def record_leg(self, leg: LegRecord) -> None:
+        """Add what is known of a leg, and its call and agent if they are new; unknown never overwrites known."""
+
+        async def work(connection: AsyncConnection) -> None:
+            await describe_codes(connection, leg.site, agent=leg.agent, queue=leg.queue)
+            await merge_call(connection, CallRecord(site=leg.site, linkedid=leg.linkedid))
+            await upsert(
+                connection,
+                Leg,
+                _known_leg,
+                site_id=leg.site,
+                linkedid=leg.linkedid,
+                leg=leg.leg,
+                agent=leg.agent,
+                queue=leg.queue,
+                connected_at=leg.connected_at,
+                ended_at=leg.ended_at,
+                ended_by=leg.ended_by,
+                ring_seconds=leg.ring_seconds,
+                hold_seconds=leg.hold_seconds,
+                talk_seconds=leg.talk_seconds,
+            )
+
+        await self._database.write(work)
+
+    async def record_gap(self, gap: GapRecord) -> None:
+        """Note that nothing was heard of a site; told again, the longer gap stays."""
+
+        async def work(connection: AsyncConnection) -> None:
+            await upsert(connection, LinkGap, _longer_gap, site_id=gap.site, since=gap.since, until=gap.until)
+
+        await self._database.write(work)
+
+    async def exclude(self, site: str, linkedid: str, exclusion: str) -> bool:
+        """Note why a caller is not asked. False, and nothing changed, when the caller was asked or another
+        exclusion stands already."""
+
+        async def work(connection: AsyncConnection) -> bool:
+            await merge_call(connection, CallRecord(site=site, linkedid=linkedid))
+            asked = exists().where(Survey.site_id == site, Survey.linkedid == linkedid)
+            if await connection.scalar(select(asked)):
+                return False
+            excluded = await connection.execute(
+                update(Call)
+                .where(Call.site_id == site, Call.linkedid == linkedid, Call.exclusion == "")
+                .values(exclusion=exclusion)
+            )
+            return excluded.rowcount > 0
+
+        return await self._database.write(work)
+
+
+async def merge_call(connection: AsyncConnection, call: CallRecord) -> None:
+    """Insert a call or add to it, and lock it until the transaction ends."""
+    await upsert(
+        connection,
+        Call,
+        _known_call,
+        site_id=call.site,
+        linkedid=call.linkedid,
+        uniqueid=call.uniqueid,
+        queue=call.queue,
+        reason=call.reason,
+        caller_digest=call.caller_digest,
+        caller_mask=call.caller_mask,
+        started_at=call.started_at,
+        ended_at=call.ended_at,
+        ended_by=call.ended_by,
+        abandoned=call.abandoned,
+        exclusion="",
+    )
+
+
+async def include_call(connection: AsyncConnection, site: str, linkedid: str) -> None:
+    """Take an exclusion back: the caller is asked after all."""
+    await connection.execute(_include(), {"site": site, "call": linkedid})
+
+
+async def describe_codes(
+    connection: AsyncConnection, site: str, *, agent: str = "", queue: str = "", reason: str = ""
+) -> None:
+    """Add the codes that are new, so that they can be listed and named; always in this order, against deadlocks."""
+    if agent:
+        await insert_new(connection, Agent, site_id=site, agent=agent, interface=agent, name="")
+    if queue:
+        await insert_new(connection, Queue, site_id=site, queue=queue)
+    if reason:
+        parent = reason.rpartition("/")[0]
+        await insert_new(connection, Reason, site_id=site, reason=reason, label="", parent=parent)
+
+
+@cache
+def _include() -> Executable:
+    call = table_of(Call)
+    is_excluded = (call.c.site_id == bindparam("site")) & (call.c.linkedid == bindparam("call"))
+    return update(call).where(is_excluded, call.c.exclusion != "").values(exclusion="")
+
+
+def _newer_site(new: Columns, _old: Columns) -> Merged:
+    return {"name": new["name"], "zone": new["zone"]}
+
+
+def _newer_reason(new: Columns, _old: Columns) -> Merged:
+    return {"label": new["label"], "parent": new["parent"]}
+
+
+def _known_agent(new: Columns, old: Columns) -> Merged:
+    return {name: known(new[name], old[name]) for name in ("interface", "name")}
+
+
+def _longer_gap(new: Columns, old: Columns) -> Merged:
+    return {"until": case((new["until"] > old["until"], new["until"]), else_=old["until"])}
+
+
+def _known_call(new: Columns, old: Columns) -> Merged:
+    names = ("uniqueid", "queue", "reason", "caller_digest", "caller_mask", "started_at", "ended_at")
+    return {
+        **{name: known(new[name], old[name]) for name in names},
+        "ended_by": _known_end(new, old),
+        "abandoned": or_(old["abandoned"], new["abandoned"]),
+    }
+
+
+def _known_leg(new: Columns, old: Columns) -> Merged:
+    names = ("agent", "queue", "connected_at", "ended_at", "ring_seconds", "hold_seconds", "talk_seconds")
+    return {**{name: known(new[name], old[name]) for name in names}, "ended_by": _known_end(new, old)}
+
+
+def _known_end(new: Columns, old: Columns) -> ColumnElement[Any]:
+    is_known = new["ended_by"] != "unknown"
+    return case((is_known, new["ended_by"]), else_=func.coalesce(old["ended_by"], new["ended_by"]))

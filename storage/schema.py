@@ -1,0 +1,84 @@
+"""The schema's version: brought up to date by Alembic, and checked before anything is served."""
+
+from importlib.resources import as_file, files
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ivr.errors import DatabaseError
+from storage.engine import Database, connect, describe, parse_url
+
+# Any number, as long as every replica locks the same.
+UPGRADE_LOCK = 0x706F7374
+
+
+async def upgrade(url: str) -> str:
+    """Bring the schema up to what this version needs, creating an SQLite file that is not there; return its revision.
+
+    Runs in one transaction, may be called by several replicas at once, and does nothing when nothing is to be done.
+    Raises `DatabaseError`, also when the schema is newer than this version.
+    """
+    database = await connect(parse_url(url))
+    async with database:
+        return await database.write(_upgrade)
+
+
+async def check_schema(database: Database) -> None:
+    """Raise `DatabaseError`, which says what to do, unless the schema is the one that this version needs."""
+    found, needed, known = await database.read(lambda connection: connection.run_sync(_revisions))
+    if found == needed:
+        return
+    place = describe(database.engine.url)
+    if found is not None and not known:
+        raise DatabaseError(
+            f"database {place}: schema is at {found}, which is newer than this version; it needs {needed}"
+        )
+    raise DatabaseError(
+        f"database {place}: schema is at {found or 'nothing'}, this version needs {needed}: run `postcall db upgrade`"
+    )
+
+
+async def _upgrade(connection: AsyncConnection) -> str:
+    if connection.dialect.name == "postgresql":
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": UPGRADE_LOCK})
+    return await connection.run_sync(_upgrade_now)
+
+
+def _upgrade_now(connection: Connection) -> str:
+    found, needed, known = _revisions(connection)
+    if found is not None and not known:
+        raise DatabaseError(f"schema is at {found}, which is newer than this version; it needs {needed}")
+    migrate(connection, "head")
+    return needed
+
+
+def _revisions(connection: Connection) -> tuple[str | None, str, bool]:
+    """The revision found, the one needed, and whether the one found is among those that this version knows."""
+    with as_file(files("migrations")) as folder:
+        scripts = ScriptDirectory(str(folder))
+        found = MigrationContext.configure(connection).get_current_revision()
+        needed = scripts.get_current_head()
+        if needed is None:
+            raise DatabaseError("the package `migrations` is empty: this installation is broken")
+        try:
+            known = found is not None and scripts.get_revision(found) is not None
+        except CommandError:
+            known = False
+        return found, needed, known
+
+
+def migrate(connection: Connection, revision: str) -> None:
+    """Run the migrations that lead to `revision`, ``head`` for the newest and ``base`` for none, on `connection`."""
+    with as_file(files("migrations")) as folder:
+        config = Config(attributes={"connection": connection})
+        # Alembic reads its options with interpolation.
+        config.set_main_option("script_location", str(folder).replace("%", "%%"))
+        if revision == "base":
+            command.downgrade(config, revision)
+        else:
+            command.upgrade(config, revision)

@@ -1,0 +1,255 @@
+"""The tables. Natural keys; the site leads every primary key that grows, so that rows spread by site.
+
+One convention for what is not known: ``""`` for a code (agent, queue, reason, language), because a key cannot hold
+NULL and one value is compared in one way everywhere; NULL for times, lengths and who ended it. Codes are not foreign
+keys into `agent`, `queue` and `reason`: those tables describe codes, and a survey must be storable before its agent is.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import get_args
+
+from sqlalchemy import (
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    MetaData,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from storage.records import AnswerEnd, EndedBy, Outcome, Step
+from storage.types import Clipped, UtcDateTime
+
+SITE = 32
+CODE = 80
+"""Longest agent, queue or reason; Asterisk's own limit for a channel name and a queue name."""
+CHANNEL = 150
+"""Longest uniqueid and linkedid in Asterisk."""
+NAME = 64
+"""Longest flow and question."""
+LABEL = 120
+WORD = 16
+"""Longest of our own enumerated words."""
+
+
+def _one_of(column: str, words: Sequence[str]) -> str:
+    return f"{column} IN ({', '.join(repr(word) for word in words)})"
+
+
+class Base(DeclarativeBase):
+    """Names every constraint, so that a migration can drop it on both databases."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime, date: Date}  # noqa: RUF012 - SQLAlchemy's own class attribute
+
+
+class Site(Base):
+    """One PBX."""
+
+    __tablename__ = "site"
+    site_id: Mapped[str] = mapped_column(Clipped(SITE), primary_key=True)
+    name: Mapped[str] = mapped_column(Clipped(LABEL))
+    zone: Mapped[str] = mapped_column(Clipped(NAME))
+    """IANA name of the zone in which the site's days begin."""
+
+
+class Agent(Base):
+    """Who a code stands for; by default the code is the interface."""
+
+    __tablename__ = "agent"
+    site_id: Mapped[str] = mapped_column(Clipped(SITE), ForeignKey("site.site_id"), primary_key=True)
+    agent: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
+    interface: Mapped[str] = mapped_column(Clipped(CODE))
+    name: Mapped[str] = mapped_column(Clipped(LABEL))
+
+
+class Queue(Base):
+    """A queue that was heard of."""
+
+    __tablename__ = "queue"
+    site_id: Mapped[str] = mapped_column(Clipped(SITE), ForeignKey("site.site_id"), primary_key=True)
+    queue: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
+
+
+class Reason(Base):
+    """Why customers call; `parent` is the code one level up, ``""`` at the top."""
+
+    __tablename__ = "reason"
+    site_id: Mapped[str] = mapped_column(Clipped(SITE), ForeignKey("site.site_id"), primary_key=True)
+    reason: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
+    label: Mapped[str] = mapped_column(Clipped(LABEL))
+    parent: Mapped[str] = mapped_column(Clipped(CODE))
+
+
+class Call(Base):
+    """One customer conversation."""
+
+    __tablename__ = "call"
+    site_id: Mapped[str] = mapped_column(Clipped(SITE), ForeignKey("site.site_id"), primary_key=True)
+    linkedid: Mapped[str] = mapped_column(Clipped(CHANNEL), primary_key=True)
+    uniqueid: Mapped[str] = mapped_column(Clipped(CHANNEL))
+    queue: Mapped[str] = mapped_column(Clipped(CODE))
+    reason: Mapped[str] = mapped_column(Clipped(CODE))
+    caller_digest: Mapped[str] = mapped_column(Clipped(64))
+    """Keyed HMAC of the caller's number in hexadecimal; the number itself is never stored."""
+    caller_mask: Mapped[str] = mapped_column(Clipped(32))
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None] = mapped_column(Clipped(WORD))
+    abandoned: Mapped[bool]
+    exclusion: Mapped[str] = mapped_column(Clipped(CODE))
+    """Why the caller was not asked; ``""`` when that was not decided or the caller was asked."""
+    __table_args__ = (CheckConstraint(_one_of("ended_by", get_args(EndedBy)), name="ended_by"),)
+
+
+class Leg(Base):
+    """One agent's part of a call. Lengths in whole seconds."""
+
+    __tablename__ = "leg"
+    site_id: Mapped[str] = mapped_column(Clipped(SITE), primary_key=True)
+    linkedid: Mapped[str] = mapped_column(Clipped(CHANNEL), primary_key=True)
+    leg: Mapped[str] = mapped_column(Clipped(CHANNEL), primary_key=True)
+    agent: Mapped[str] = mapped_column(Clipped(CODE))
+    queue: Mapped[str] = mapped_column(Clipped(CODE))
+    connected_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None] = mapped_column(Clipped(WORD))
+    ring_seconds: Mapped[int | None]
+    hold_seconds: Mapped[int | None]
+    talk_seconds: Mapped[int | None]
+    __table_args__ = (
+        ForeignKeyConstraint(["site_id", "linkedid"], ["call.site_id", "call.linkedid"]),
+        CheckConstraint(_one_of("ended_by", get_args(EndedBy)), name="ended_by"),
+    )
+
+
+class FlowVersion(Base):
+    """An immutable copy of a flow, known by the digest of its source."""
+
+    __tablename__ = "flow_version"
+    digest: Mapped[str] = mapped_column(Clipped(64), primary_key=True)
+    flow: Mapped[str] = mapped_column(Clipped(NAME), index=True)
+    title: Mapped[str] = mapped_column(Clipped(LABEL))
+    source: Mapped[str] = mapped_column(Text)
+    published_at: Mapped[datetime]
+    """When it was published last: an older version that comes back is the newest again."""
+
+
+class Survey(Base):
+    """One flow put to one caller after one call; `survey` is the uniqueid of the channel that was asked."""
+
+    __tablename__ = "survey"
+    site_id: Mapped[str] = mapped_column(Clipped(SITE), primary_key=True)
+    survey: Mapped[str] = mapped_column(Clipped(CHANNEL), primary_key=True)
+    linkedid: Mapped[str] = mapped_column(Clipped(CHANNEL))
+    day: Mapped[date]
+    """The date of `offered_at` in the site's zone, fixed when the survey was offered."""
+    flow: Mapped[str] = mapped_column(Clipped(NAME))
+    flow_version: Mapped[str] = mapped_column(Clipped(64), ForeignKey("flow_version.digest"))
+    language: Mapped[str] = mapped_column(Clipped(WORD))
+    agent: Mapped[str] = mapped_column(Clipped(CODE))
+    queue: Mapped[str] = mapped_column(Clipped(CODE))
+    reason: Mapped[str] = mapped_column(Clipped(CODE))
+    status: Mapped[str] = mapped_column(Clipped(WORD))
+    offered_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    __table_args__ = (
+        ForeignKeyConstraint(["site_id", "linkedid"], ["call.site_id", "call.linkedid"]),
+        UniqueConstraint("site_id", "linkedid"),
+        # Only the few surveys under way are in it: looking for those left open after a crash stays cheap.
+        Index(
+            "ix_survey_open",
+            "site_id",
+            "survey",
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        CheckConstraint(_one_of("status", ("offered", "started", *get_args(Outcome))), name="status"),
+        CheckConstraint("(ended_at IS NULL) = (status IN ('offered', 'started'))", name="ended"),
+        CheckConstraint("status <> 'started' OR started_at IS NOT NULL", name="started"),
+    )
+
+
+class Answer(Base):
+    """One question put to one caller."""
+
+    __tablename__ = "answer"
+    site_id: Mapped[str] = mapped_column(Clipped(SITE), primary_key=True)
+    survey: Mapped[str] = mapped_column(Clipped(CHANNEL), primary_key=True)
+    question: Mapped[str] = mapped_column(Clipped(NAME), primary_key=True)
+    is_rating: Mapped[bool]
+    """True for the answer to the flow's headline question."""
+    keys: Mapped[str] = mapped_column(Clipped(20))
+    value: Mapped[int | None]
+    tries: Mapped[int]
+    ended: Mapped[str] = mapped_column(Clipped(WORD))
+    answered_at: Mapped[datetime]
+    __table_args__ = (
+        ForeignKeyConstraint(["site_id", "survey"], ["survey.site_id", "survey.survey"]),
+        CheckConstraint(_one_of("ended", get_args(AnswerEnd)), name="ended"),
+        CheckConstraint("(value IS NULL) = (ended <> 'answered')", name="value"),
+        CheckConstraint("tries >= 1", name="tries"),
+    )
+
+
+class Tally(Base):
+    """How many answers of a day, agent, queue, reason and flow gave each value to each question.
+
+    A row may stand at 0 after its ratings were credited elsewhere.
+    """
+
+    __tablename__ = "tally"
+    site_id: Mapped[str] = mapped_column(Clipped(SITE), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    agent: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
+    queue: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
+    reason: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
+    flow: Mapped[str] = mapped_column(Clipped(NAME), primary_key=True)
+    question: Mapped[str] = mapped_column(Clipped(NAME), primary_key=True)
+    is_rating: Mapped[bool] = mapped_column(primary_key=True)
+    """Part of the key, because another version of the flow may have another headline question."""
+    value: Mapped[int] = mapped_column(primary_key=True)
+    ratings: Mapped[int]
+    __table_args__ = (CheckConstraint("ratings >= 0", name="ratings"),)
+
+
+class Funnel(Base):
+    """How many surveys of a day, agent, queue, reason and flow reached each step. A row may stand at 0."""
+
+    __tablename__ = "funnel"
+    site_id: Mapped[str] = mapped_column(Clipped(SITE), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    agent: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
+    queue: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
+    reason: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
+    flow: Mapped[str] = mapped_column(Clipped(NAME), primary_key=True)
+    step: Mapped[str] = mapped_column(Clipped(WORD), primary_key=True)
+    surveys: Mapped[int]
+    __table_args__ = (
+        CheckConstraint(_one_of("step", get_args(Step)), name="step"),
+        CheckConstraint("surveys >= 0", name="surveys"),
+    )
+
+
+class LinkGap(Base):
+    """A time in which nothing was heard of a site."""
+
+    __tablename__ = "link_gap"
+    site_id: Mapped[str] = mapped_column(Clipped(SITE), ForeignKey("site.site_id"), primary_key=True)
+    since: Mapped[datetime] = mapped_column(primary_key=True)
+    until: Mapped[datetime]
+    __table_args__ = (CheckConstraint("until >= since", name="order"),)

@@ -1,0 +1,184 @@
+"""Opening a database, and what happens when it does not do as it should."""
+
+import asyncio
+import os
+import sqlite3
+import stat
+
+import pytest
+from sqlalchemy import text
+
+from ivr.errors import DatabaseError
+from storage import engine
+from storage.engine import open_database, parse_url
+from storage.recorder import Recorder
+from tests.storage.samples import MADRID, SITE, offer, rated, version
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("mysql://root:s3cret@db/postcall", "begins with 'mysql': allowed are sqlite:///file.db and postgresql://"),
+        ("s3cret", "cannot be read: allowed are"),
+        ("postgresql://u:s3cret@db:port/x", "cannot be read: allowed are"),
+        ("postgresql://u:s3cret@db", "names no database"),
+        ("postgresql://u@db/x?password=s3cret", "the option 'password': allowed are host, port, ssl"),
+        ("sqlite://", "names no database"),
+        ("sqlite:///:memory:", "names no database"),
+        ("sqlite:///x.db?mode=ro", "more than a file"),
+        ("sqlite:////nowhere/at/all/x.db", "sqlite:////nowhere/at/all/x.db: there is no folder /nowhere/at/all"),
+        ("sqlite:////tmp/there-is-none.db", "there is no such file; `postcall db upgrade` creates it"),
+        ("sqlite:////tmp", "this is a folder, not a file"),
+        ("postgresql://u:s3cret@127.0.0.1:1/x", r"postgresql://u@127\.0\.0\.1:1/x: .*[Cc]onnect call failed"),
+    ],
+)
+async def test_a_database_that_cannot_be_had_is_one_clear_line_without_the_password(url, said):
+    with pytest.raises(DatabaseError, match=said) as raised:
+        await open_database(url)
+    assert "s3cret" not in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+async def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path):
+    path = tmp_path / "notes.db"
+    path.write_text("Dear diary, " * 1000)
+    with pytest.raises(DatabaseError, match="file is not a database"):
+        await open_database(f"sqlite:///{path}")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+async def test_a_file_that_may_not_be_written_is_refused_at_once(tmp_path, migrated_file):
+    path = tmp_path / "postcall.db"
+    path.write_bytes(migrated_file.read_bytes())
+    path.chmod(stat.S_IRUSR)
+    with pytest.raises(DatabaseError, match=r"postcall\.db may not be written by this user"):
+        await open_database(f"sqlite:///{path}")
+
+
+async def test_postgresql_says_which_database_or_user_it_refuses(postgres):
+    with pytest.raises(DatabaseError, match='database "absent" does not exist'):
+        await open_database(postgres.url("absent"))
+    postgres.sql("postgres", "CREATE ROLE clerk LOGIN PASSWORD 'right'")
+    with pytest.raises(DatabaseError, match='password authentication failed for user "clerk"') as raised:
+        await open_database(postgres.url("postgres", "clerk:wr0ng"))
+    assert "wr0ng" not in str(raised.value)
+    async with await open_database(postgres.url("postgres", "clerk:right")):
+        pass
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
+def test_the_usual_spellings_of_a_postgresql_url_are_taken(scheme):
+    url = parse_url(f"{scheme}://u:p@db:5433/x?sslmode=require")
+    assert (url.drivername, url.host, url.port, dict(url.query)) == (
+        "postgresql+asyncpg",
+        "db",
+        5433,
+        {"ssl": "require"},
+    )
+    assert engine.describe(url) == "postgresql://u@db:5433/x"
+
+
+async def test_an_sqlite_database_survives_a_power_cut_and_lets_readers_in(tmp_path, migrated_file):
+    path = tmp_path / "postcall.db"
+    path.write_bytes(migrated_file.read_bytes())
+    async with await open_database(f"sqlite:///{path}") as database:
+
+        async def settings(connection):
+            names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+            return [(await connection.exec_driver_sql(f"PRAGMA {name}")).scalar() for name in names]
+
+        # 2 is FULL: https://www.sqlite.org/pragma.html#pragma_synchronous
+        assert await database.read(settings) == ["wal", 2, 1, 2000]
+
+
+async def test_a_reader_does_not_wait_for_a_writer_and_sees_nothing_unfinished(database):
+    recorder = Recorder(database)
+    await recorder.ensure_site(MADRID)
+    may_end = asyncio.Event()
+    has_written = asyncio.Event()
+
+    async def slow(connection):
+        await connection.exec_driver_sql("UPDATE site SET name = 'unfinished'")
+        has_written.set()
+        await may_end.wait()
+
+    async def name(connection):
+        return await connection.scalar(text("SELECT name FROM site"))
+
+    writing = asyncio.create_task(database.write(slow))
+    async with asyncio.timeout(5):
+        await has_written.wait()
+        assert await database.read(name) == MADRID.name
+        may_end.set()
+        await writing
+        assert await database.read(name) == "unfinished"
+
+
+async def test_a_writer_waits_for_another_process_and_then_succeeds(tmp_path, migrated_file):
+    path = tmp_path / "postcall.db"
+    path.write_bytes(migrated_file.read_bytes())
+    async with await open_database(f"sqlite:///{path}") as database:
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        writing = asyncio.create_task(Recorder(database).ensure_site(MADRID))
+        done, _ = await asyncio.wait([writing], timeout=0.2)
+        assert not done
+        other.execute("COMMIT")
+        other.close()
+        async with asyncio.timeout(5):
+            await writing
+
+
+async def test_a_database_that_stays_locked_is_given_up_in_bounded_time(tmp_path, migrated_file, monkeypatch):
+    monkeypatch.setattr(engine, "WRITE_SECONDS", 0.3)
+    monkeypatch.setattr(engine, "BUSY_MILLISECONDS", 100)
+    path = tmp_path / "postcall.db"
+    path.write_bytes(migrated_file.read_bytes())
+    async with await open_database(f"sqlite:///{path}") as database:
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseError, match=r"did not answer within 0\.3 s"):
+            await Recorder(database).ensure_site(MADRID)
+        other.execute("ROLLBACK")
+        other.close()
+        monkeypatch.setattr(engine, "WRITE_SECONDS", 5)
+        await Recorder(database).ensure_site(MADRID)
+
+
+async def test_a_recorder_that_is_cancelled_in_the_middle_leaves_the_database_usable(recorder, database):
+    await recorder.offer(offer())
+    for pause in range(12):
+        task = asyncio.create_task(recorder.record_answer(SITE, "1.1", rated(5)))
+        for _ in range(pause):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    async with asyncio.timeout(5):
+        await recorder.publish(version("bb"))
+
+
+async def test_postgresql_that_drops_a_connection_is_asked_again(postgres):
+    async with await open_database(postgres.url("postgres")) as database:
+        attempts = []
+
+        async def work(connection):
+            attempts.append(await connection.scalar(text("SELECT pg_backend_pid()")))
+            if len(attempts) == 1:
+                await asyncio.to_thread(postgres.sql, "postgres", f"SELECT pg_terminate_backend({attempts[0]})")
+            return await connection.scalar(text("SELECT 42"))
+
+        assert await database.write(work) == 42
+        assert len(set(attempts)) == 2
+
+
+async def test_a_conflict_that_never_ends_is_given_up_after_a_few_attempts(postgres):
+    async with await open_database(postgres.url("postgres")) as database:
+        attempts = []
+
+        async def work(connection):
+            attempts.append(1)
+            await connection.execute(text("DO $$ BEGIN RAISE EXCEPTION 'conflict' USING ERRCODE = '40001'; END $$"))
+
+        with pytest.raises(DatabaseError, match="conflict"):
+            await database.write(work)
+        assert len(attempts) == engine.ATTEMPTS

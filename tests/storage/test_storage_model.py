@@ -1,0 +1,176 @@
+"""Whatever is recorded in whatever order, repeated or not, the counts equal those of a plain model."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, get_args
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from callflows import interview
+from storage import records
+from storage.queries import funnel, tallies
+from storage.records import CountFilter, SiteRecord
+from storage.verify import verify
+from tests.storage.samples import at, offer, rated, silent
+
+SITES = count(1)
+SURVEYS = st.sampled_from(["1.1", "1.2", "1.3", "1.4"])
+CALLS = st.sampled_from(["1.1", "1.2", "1.3"])
+AGENTS = st.sampled_from(["", "PJSIP/1001", "PJSIP/1002"])
+REASONS = st.sampled_from(["", "billing", "billing/refund"])
+ANSWERS = st.one_of(
+    st.builds(rated, st.integers(0, 2), question=st.sampled_from(["rating", "clear"]), is_rating=st.booleans()),
+    st.builds(silent, st.sampled_from(["rating", "clear"])),
+)
+EVENTS = st.one_of(
+    st.tuples(st.just("offer"), SURVEYS, CALLS, AGENTS, REASONS),
+    st.tuples(st.just("start"), SURVEYS),
+    st.tuples(st.just("answer"), SURVEYS, ANSWERS),
+    st.tuples(st.just("finish"), SURVEYS, st.sampled_from(get_args(records.Outcome))),
+    st.tuples(st.just("recredit"), SURVEYS, st.none() | AGENTS, st.none() | REASONS),
+    st.tuples(st.just("exclude"), CALLS),
+    st.tuples(st.just("close")),
+)
+
+
+@dataclass
+class ModelSurvey:
+    linkedid: str
+    agent: str
+    reason: str
+    started: bool = False
+    outcome: str = ""
+    answers: dict[str, records.AnswerRecord] = field(default_factory=dict)
+
+    @property
+    def is_answered(self) -> bool:
+        return any(answer.value is not None for answer in self.answers.values())
+
+
+class Model:
+    """What the recorder promises, in plain Python. Each event gives what the recorder is to return."""
+
+    def __init__(self) -> None:
+        self.surveys: dict[str, ModelSurvey] = {}
+        self.excluded: set[str] = set()
+
+    def offer(self, survey: str, linkedid: str, agent: str, reason: str) -> bool:
+        if survey in self.surveys or any(asked.linkedid == linkedid for asked in self.surveys.values()):
+            return False
+        self.surveys[survey] = ModelSurvey(linkedid, agent, reason)
+        self.excluded.discard(linkedid)
+        return True
+
+    def start(self, survey: str) -> bool:
+        found = self.surveys[survey]
+        if found.started or found.outcome:
+            return False
+        found.started = True
+        return True
+
+    def answer(self, survey: str, answer: records.AnswerRecord) -> bool:
+        found = self.surveys[survey]
+        if answer.question in found.answers:
+            return False
+        found.answers[answer.question] = answer
+        found.started = True
+        return True
+
+    def finish(self, survey: str, outcome: str) -> bool:
+        found = self.surveys[survey]
+        if found.outcome:
+            return False
+        found.outcome = outcome
+        return True
+
+    def recredit(self, survey: str, agent: str | None, reason: str | None) -> bool:
+        found = self.surveys[survey]
+        before = (found.agent, found.reason)
+        found.agent = found.agent if agent is None else agent
+        found.reason = found.reason if reason is None else reason
+        return before != (found.agent, found.reason)
+
+    def exclude(self, linkedid: str) -> bool:
+        if linkedid in self.excluded or any(asked.linkedid == linkedid for asked in self.surveys.values()):
+            return False
+        self.excluded.add(linkedid)
+        return True
+
+    def close(self) -> int:
+        unfinished = [found for found in self.surveys.values() if not found.outcome]
+        for found in unfinished:
+            found.outcome = "partial" if found.is_answered else "failed"
+        return len(unfinished)
+
+    def tallies(self) -> Counter[tuple[object, ...]]:
+        return Counter(
+            (found.agent, found.reason, answer.question, answer.is_rating, answer.value)
+            for found in self.surveys.values()
+            for answer in found.answers.values()
+            if answer.value is not None
+        )
+
+    def funnel(self) -> Counter[tuple[object, ...]]:
+        steps: Counter[tuple[object, ...]] = Counter()
+        for found in self.surveys.values():
+            reached = ["offered"]
+            reached += ["started"] if found.started else []
+            reached += ["answered"] if found.is_answered else []
+            reached += [found.outcome] if found.outcome else []
+            steps.update((found.agent, found.reason, step) for step in reached)
+        return steps
+
+
+async def carry_out(recorder: Any, site: str, event: tuple[Any, ...]) -> Any:
+    match event:
+        case ("offer", survey, linkedid, agent, reason):
+            return await recorder.offer(offer(survey, site=site, linkedid=linkedid, agent=agent, reason=reason))
+        case ("start", survey):
+            return await recorder.start(site, survey, at(1))
+        case ("answer", survey, answer):
+            return await recorder.record_answer(site, survey, answer)
+        case ("finish", survey, outcome):
+            return await recorder.finish(site, survey, outcome, at(9))
+        case ("recredit", survey, agent, reason):
+            return await recorder.recredit(site, survey, agent=agent, reason=reason)
+        case ("exclude", linkedid):
+            return await recorder.exclude(site, linkedid, "sampled_out")
+        case ("close",):
+            return await recorder.close_interrupted(site, offered_before=at(5), at=at(9))
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(events=st.lists(EVENTS, min_size=1, max_size=25))
+async def test_any_history_leaves_the_counts_of_the_model(recorder, database, events):
+    # Every history has a site of its own: sites never touch each other's rows.
+    site = f"site{next(SITES)}"
+    await recorder.ensure_site(SiteRecord(site=site, name="", zone="UTC"))
+    model = Model()
+    for name, *arguments in events:
+        if name not in ("offer", "exclude", "close") and arguments[0] not in model.surveys:
+            with pytest.raises(LookupError):
+                await carry_out(recorder, site, (name, *arguments))
+            continue
+        expected = getattr(model, name)(*arguments)
+        assert await carry_out(recorder, site, (name, *arguments)) == expected
+    by = ["agent", "reason"]
+    assert model.tallies() == {
+        (row.agent, row.reason, row.question, row.is_rating, row.value): row.ratings
+        for row in await tallies(database, CountFilter(site=site), by=by)
+    }
+    assert model.funnel() == {
+        (row.agent, row.reason, row.step): row.surveys for row in await funnel(database, CountFilter(site=site), by=by)
+    }
+    assert await verify(database) == []
+
+
+def test_storage_and_the_interview_use_the_same_words():
+    assert get_args(records.Outcome) == get_args(interview.Outcome)
+    assert get_args(records.AnswerEnd) == get_args(interview.AnswerEnd)

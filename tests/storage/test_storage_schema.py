@@ -1,0 +1,81 @@
+"""The schema: brought up to date, taken back, and checked before anything is served."""
+
+import asyncio
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import CheckConstraint, Connection, inspect
+
+from ivr.errors import DatabaseError
+from storage import schema
+from storage.engine import connect, open_database, parse_url
+from storage.tables import Base
+
+
+def differences(connection: Connection) -> list[object]:
+    """What the migrated database lacks or has too much, compared with the tables in the code."""
+    context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+    found = list(compare_metadata(context, Base.metadata))
+    inspector = inspect(connection)
+    for table in Base.metadata.sorted_tables:
+        # Alembic does not compare these two.
+        wanted = {str(check.name) for check in table.constraints if isinstance(check, CheckConstraint)}
+        checks = {str(check["name"]) for check in inspector.get_check_constraints(table.name)}
+        found += [("check", table.name, name) for name in wanted ^ checks]
+        key = inspector.get_pk_constraint(table.name)["constrained_columns"]
+        found += [("key", table.name, key)] if key != [column.name for column in table.primary_key] else []
+    return found
+
+
+async def test_the_migrations_make_exactly_the_tables_of_the_code_and_can_be_taken_back(empty_url):
+    assert await schema.upgrade(empty_url) == "0001"
+    async with await connect(parse_url(empty_url)) as database:
+        assert await database.read(lambda connection: connection.run_sync(differences)) == []
+        await database.write(lambda connection: connection.run_sync(schema.migrate, "base"))
+        left = await database.read(lambda connection: connection.run_sync(lambda c: inspect(c).get_table_names()))
+        assert left == ["alembic_version"]
+    await schema.upgrade(empty_url)
+    async with await open_database(empty_url) as database:
+        assert await database.read(lambda connection: connection.run_sync(differences)) == []
+        await schema.check_schema(database)
+
+
+async def test_several_replicas_may_upgrade_at_once(empty_url):
+    assert await asyncio.gather(*(schema.upgrade(empty_url) for _ in range(4))) == ["0001"] * 4
+
+
+async def test_an_empty_database_asks_for_an_upgrade(empty_url):
+    async with await connect(parse_url(empty_url)) as database:
+        with pytest.raises(DatabaseError, match="at nothing, this version needs 0001: run `postcall db upgrade`"):
+            await schema.check_schema(database)
+
+
+async def test_a_schema_from_the_future_is_neither_used_nor_upgraded(empty_url):
+    async def leap(connection):
+        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+
+    await schema.upgrade(empty_url)
+    async with await open_database(empty_url) as database:
+        await database.write(leap)
+        with pytest.raises(DatabaseError, match="at 9999, which is newer than this version; it needs 0001"):
+            await schema.check_schema(database)
+    with pytest.raises(DatabaseError, match="at 9999, which is newer"):
+        await schema.upgrade(empty_url)
+
+
+async def test_an_upgrade_that_breaks_off_leaves_nothing_behind(empty_url, monkeypatch):
+    class Broken(Exception):
+        pass
+
+    def migrate_and_break(connection, revision):
+        whole(connection, revision)
+        raise Broken
+
+    whole = schema.migrate
+    monkeypatch.setattr(schema, "migrate", migrate_and_break)
+    with pytest.raises(Broken):
+        await schema.upgrade(empty_url)
+    async with await connect(parse_url(empty_url)) as database:
+        left = await database.read(lambda connection: connection.run_sync(lambda c: inspect(c).get_table_names()))
+    assert left == []
