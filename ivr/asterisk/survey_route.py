@@ -15,11 +15,10 @@ QUEUE_NAME = "QUEUENAME"
 DIALED_PEER = "DIALEDPEERNAME"
 """Set by `Dial`, so after a blind transfer it names the channel of the second agent."""
 
+
 async def read_request(request: AgiRequest, phone: AgiPhone, site: str, reason_variable: str) -> SurveyRequest:
     """Ask the caller's channel for what the header leaves out, in one round trip. Raises `PhoneError`."""
-    known = await phone.variables(
-        [LINKEDID, MEMBER_INTERFACE, MEMBER_NAME, QUEUE_NAME, DIALED_PEER, reason_variable]
-    )
+    known = await phone.variables([LINKEDID, MEMBER_INTERFACE, MEMBER_NAME, QUEUE_NAME, DIALED_PEER, reason_variable])
     return SurveyRequest(
         site=site,
         linkedid=known[LINKEDID] or request.uniqueid,

@@ -3,13 +3,13 @@
 import asyncio
 
 import pytest
-from agi_client import site
 
 from callflows.interview import Keys
 from ivr.asterisk.agi_phone import AgiPhone
 from ivr.asterisk.agi_session import AgiSession
 from ivr.errors import CallerHungUp, PhoneError, PromptMissing
 from ivr.phone import Phone
+from tests.agi.agi_client import site
 
 
 def is_a_phone(session: AgiSession) -> Phone:

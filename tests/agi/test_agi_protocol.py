@@ -5,7 +5,6 @@ from contextlib import suppress
 from itertools import pairwise
 
 import pytest
-from agi_client import asterisk_reads, header
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -26,6 +25,7 @@ from ivr.asterisk.agi_protocol import (
     without_breaks,
 )
 from ivr.errors import PhoneError
+from tests.agi.agi_client import asterisk_reads, header
 
 
 def opened() -> AgiParser:

@@ -6,7 +6,6 @@ import time
 
 import pytest
 import structlog
-from agi_client import FakeAsterisk, header, site
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from ivr.asterisk.agi_phone import AgiPhone
 from ivr.asterisk.agi_server import AgiServer
 from ivr.asterisk.agi_session import AgiLimits
 from ivr.errors import CallerHungUp, SettingsError
+from tests.agi.agi_client import FakeAsterisk, header, site
 
 
 async def asks(phone: AgiPhone) -> object:

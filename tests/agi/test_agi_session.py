@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
-from agi_client import header, site
 
 from ivr.asterisk.agi_phone import AgiPhone
 from ivr.asterisk.agi_protocol import LINE_BYTES
 from ivr.errors import CallerHungUp, PhoneError
+from tests.agi.agi_client import header, site
 
 
 async def asks(phone: AgiPhone) -> object:
