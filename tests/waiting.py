@@ -11,6 +11,7 @@ LIMIT = 10.0
 async def until(look: Callable[[], Awaitable[Found]], limit: float = LIMIT) -> Found:
     """What `look` finds, as soon as it finds something true; raises TimeoutError after `limit` seconds."""
     async with asyncio.timeout(limit):
-        while not (found := await look()):
-            await asyncio.sleep(0.02)  # what is waited for lies in another process and tells nobody
+        # What is waited for lies in another process and tells nobody.
+        while not (found := await look()):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
     return found
