@@ -21,11 +21,14 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from callflows.model import Language
+from callflows.speech import DEFAULT_COMMAND, Speech, parse_command
 from ivr.errors import SettingsError
 
 ENV_PREFIX = "POSTCALL_"
@@ -175,6 +178,31 @@ class FlowsSettings(_Section):
     """The folder of our sounds as the PBX sees it, below its own `sounds`."""
 
 
+class PromptsSettings(_Section):
+    """How `postcall prompts build` makes sounds from texts."""
+
+    command: str = DEFAULT_COMMAND
+    """Any text-to-speech program, run without a shell; see `callflows.speech.Speech`."""
+    voices: dict[Language, Annotated[str, Field(min_length=1)]] = {}
+    """The program's voice for a language."""
+    speeds: dict[Language, Annotated[int, Field(ge=1, le=1000)]] = {}
+    """Words a minute for a language."""
+
+    @field_validator("command")
+    @classmethod
+    def _check(cls, command: str) -> str:
+        try:
+            parse_command(command)
+        except ValueError as error:
+            raise _wrong(str(error)) from None
+        return command
+
+    @property
+    def speech(self) -> Speech:
+        """The program with its voices."""
+        return Speech(command=parse_command(self.command), voices=self.voices, speeds=self.speeds)
+
+
 class LogSettings(_Section):
     """How the service writes its log, to standard error."""
 
@@ -194,6 +222,7 @@ class Settings(BaseSettings):
     fastagi: FastAgiSettings = FastAgiSettings()
     privacy: PrivacySettings
     flows: FlowsSettings = FlowsSettings()
+    prompts: PromptsSettings = PromptsSettings()
     log: LogSettings = LogSettings()
     sites: Annotated[dict[Code, SiteSettings], Field(min_length=1)]
 

@@ -12,6 +12,7 @@ from callflows.loader import LIBRARY, load_flow, parse_flow
 from callflows.model import Flow
 from callflows.prompts import build, missing
 from callflows.sounds import spoken
+from callflows.speech import Speech
 from ivr.errors import PostcallError
 
 FLOWS = Path(__file__).parent.parent / "flows"
@@ -94,29 +95,29 @@ def test_built_sounds_are_fit_for_the_line_and_recordings_that_are_there_are_kep
     recording = tmp_path / "en" / "short-wrong-key.gsm"
     recording.parent.mkdir()
     recording.write_bytes(b"a real voice")
-    made = build(flow, tmp_path)
-    assert made == [tmp_path / f"{name}.wav" for name in NAMES[1:]]
+    made = build(flow, tmp_path, Speech()).made
+    assert list(made) == [tmp_path / f"{name}.wav" for name in NAMES[1:]]
     assert missing(flow, tmp_path) == []
     assert recording.read_bytes() == b"a real voice"
     for file in made:
         test_a_sound_is_telephone_quality_and_neither_silent_nor_clipped(file)
-    assert {file.name for file in tmp_path.iterdir()} == {"en"}
+    assert {file.name for file in tmp_path.iterdir()} == {"en", ".prompts.json"}
 
 
 @needs_programs
 def test_sounds_are_made_again_only_when_asked(flow: Flow, tmp_path: Path) -> None:
-    first = {file: file.read_bytes() for file in build(flow, tmp_path)}
-    assert build(flow, tmp_path) == []
+    first = {file: file.read_bytes() for file in build(flow, tmp_path, Speech()).made}
+    assert build(flow, tmp_path, Speech()).made == ()
     for file in first:
         file.write_bytes(b"")
-    assert {file: file.read_bytes() for file in build(flow, tmp_path, replace=True)} == first
+    assert {file: file.read_bytes() for file in build(flow, tmp_path, Speech(), replace=True).made} == first
 
 
 @needs_programs
 def test_a_language_that_espeak_does_not_speak_is_told_in_one_line(flow: Flow, tmp_path: Path) -> None:
     unspoken = flow.model_dump_json().replace('"en":', '"qq":').replace('"en"', '"qq"')
     with pytest.raises(PostcallError, match=r"^espeak-ng could not make qq/short-wrong-key: [^\n]+; allowed: [^\n]+$"):
-        build(Flow.model_validate_json(unspoken), tmp_path)
+        build(Flow.model_validate_json(unspoken), tmp_path, Speech())
     assert not list(tmp_path.rglob("*.wav"))
 
 
@@ -124,12 +125,12 @@ def test_a_machine_without_espeak_is_told_what_to_install(
     flow: Flow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(PostcallError, match=r"^espeak-ng is not installed; required [^\n]+ espeak-ng and sox$"):
-        build(flow, tmp_path)
+    with pytest.raises(PostcallError, match=r"^espeak-ng is not installed; required [^\n]+ sox, and espeak-ng [^\n]+$"):
+        build(flow, tmp_path, Speech())
 
 
 def test_a_folder_that_is_a_file_is_told_in_one_line(flow: Flow, tmp_path: Path) -> None:
     file = tmp_path / "sounds"
     file.touch()
     with pytest.raises(PostcallError, match=r"^[^\n]+short-wrong-key.wav cannot be written: [^\n]+; allowed: [^\n]+$"):
-        build(flow, file)
+        build(flow, file, Speech())
