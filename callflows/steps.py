@@ -1,7 +1,7 @@
 """What an interview asks to have done, step by step, and what may come of each step.
 
-Whoever drives an interview (a real phone, a terminal, a browser, a test) carries out one step, says what came of it, and
-is given the next. Names of prompts are ``language/name``, such as ``en/csat-thanks``.
+Whoever drives an interview (a real phone, a terminal, a browser, a test) carries out one step, says what came of it,
+and is given the next. Names of prompts are ``language/name``, such as ``en/csat-thanks``.
 """
 
 from collections.abc import Mapping
