@@ -27,7 +27,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from callflows.model import Language
+from callflows.fields import Language
 from callflows.speech import DEFAULT_COMMAND, Speech, parse_command
 from ivr.errors import SettingsError
 

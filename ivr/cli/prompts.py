@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from callflows.durations import sound_seconds
 from callflows.loader import load_flow
 from callflows.model import Flow
 from callflows.prompts import PromptSound, accept, build, look
+from callflows.sound_length import sound_seconds
 from callflows.speech import Speech
 from ivr.cli.options import FLOW, config_option
 from ivr.cli.player import find_player
@@ -87,7 +87,7 @@ def accept_command(flow: Path, folder: Path | None, path: Path) -> None:
 @click.option("--language", help="Only this one.")
 @click.option("--only", help="Only the sounds with this in their name, such as thanks.")
 def play_command(flow: Path, folder: Path | None, path: Path, language: str | None, only: str | None) -> None:
-    """Play the sounds in the order of the flow, with length and text; without a player, tell the files."""
+    """Play the sounds in the order of the file, with length and text; without a player, tell the files."""
     loaded = load_flow(flow).flow
     sounds = _chosen(loaded, look(loaded, _folder(flow, folder), _speech(path)), language, only)
     player = find_player()

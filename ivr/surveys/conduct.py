@@ -54,11 +54,12 @@ class SurveyDesk:
         """
         told = log.bind(site=request.site, survey=request.survey)
         version = self._version(request, flow)
-        wanted_language = spoken(version, request.language, language)
-        spoken_language = await self._prompts.language(request.site, version, [wanted_language, language], phone)
-        if spoken_language is None:
+        wanted = (spoken(version.flow, request.language, language), language)
+        speakable = await self._prompts.speakable(request.site, version, wanted, phone)
+        if speakable is None:
             await self._exclude(request, "prompts_missing")
             return
+        spoken_language = spoken(speakable, *wanted)
         try:
             async with asyncio.timeout(STORE_SECONDS):
                 asked = await self._recorder.offer(self._offer(request, version, spoken_language))
@@ -68,14 +69,14 @@ class SurveyDesk:
         if not asked:
             told.info("survey not offered: this call was asked before", linkedid=request.linkedid)
             return
-        survey = _Survey(request, version.flow, spoken_language, phone, self._recorder, self._now)
+        survey = _Survey(request, speakable, spoken_language, phone, self._recorder, self._now)
         try:
             outcome = await survey.ask()
         except asyncio.CancelledError:
             await asyncio.shield(survey.break_off())
             raise
         if survey.lacked_prompt:
-            self._prompts.forget(request.site, version, spoken_language)
+            self._prompts.forget(request.site, speakable.flow)
         await self._introduce(request)
         told.info("survey ended", outcome=outcome, flow=version.flow.flow)
 
@@ -121,9 +122,9 @@ class SurveyDesk:
         )
 
 
-def spoken(version: FlowVersion, wanted: str, otherwise: str) -> str:
+def spoken(flow: Flow, wanted: str, otherwise: str) -> str:
     """The language to speak: the channel's (``zh_TW``, or else ``zh``), else the site's, else the flow's first."""
-    languages = version.flow.languages
+    languages = flow.languages
     wanted = wanted.replace("-", "_")
     for language in (wanted, wanted.split("_")[0].lower(), otherwise):
         if language in languages:

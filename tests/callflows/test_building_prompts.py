@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from callflows.durations import sound_seconds
 from callflows.loader import LIBRARY, load_flow, parse_flow
 from callflows.model import Flow
 from callflows.prompt_record import FILE
 from callflows.prompts import PromptSound, accept, build, look, sound_file
+from callflows.sound_length import sound_seconds
 from callflows.speech import Speech, parse_command
 from ivr.errors import PostcallError
 
@@ -21,13 +21,15 @@ title: Short
 languages: [en, zh]
 wrong_key: {en: Wrong key., zh: 按键无效。}
 no_input: {en: No key., zh: 没有按键。}
-thanks: {en: Thanks., zh: 谢谢。}
-questions:
-  - question: rating
+goodbye: {en: No answer., zh: 没有评价。}
+steps:
+  - ask: rating
     headline: true
-    ask: {en: Rate us., zh: 请评价。}
+    text: {en: Rate us., zh: 请评价。}
     keys: 1-2
     satisfied: [2]
+  - end: thanks
+    text: {en: Thanks., zh: 谢谢。}
 """
 
 # Speaks by writing a second of a square wave, and notes what it was told.
@@ -95,7 +97,7 @@ def record_voice(folder: Path, name: str, voice: bytes = b"a real voice") -> Pat
 def test_the_text_is_the_programs_standard_input(program: Program, folder: Path) -> None:
     speech = program.speech(voices={"zh": "huihui"}, speeds={"en": 120})
     done = build(flow(), folder, speech)
-    assert len(done.made) == 8
+    assert len(done.made) == 10
     said = program.said
     assert (["en", "120"], "Rate us.") in said
     assert (["huihui", "150"], "请评价。") in said
@@ -168,7 +170,7 @@ def test_what_sox_cannot_read_is_told_in_one_line(tmp_path: Path) -> None:
 
 def test_an_unchanged_flow_is_not_built_again(program: Program, folder: Path) -> None:
     build(flow(), folder, program.speech())
-    assert len(program.said) == 8
+    assert len(program.said) == 10
     assert build(flow(), folder, program.speech()).made == ()
     assert program.said == []
     assert conditions(look(flow(), folder, program.speech()), "built") == {}
@@ -187,9 +189,9 @@ def test_a_changed_text_is_built_again_and_no_other(program: Program, folder: Pa
 def test_another_voice_speaks_everything_of_its_language_anew(program: Program, folder: Path) -> None:
     build(flow(), folder, program.speech())
     made = build(flow(), folder, program.speech(voices={"zh": "huihui"})).made
-    assert [file.parent.name for file in made] == ["zh"] * 4
+    assert [file.parent.name for file in made] == ["zh"] * 5
     made = build(flow(), folder, program.speech("{voice} {speed} --slowly")).made
-    assert len(made) == 8
+    assert len(made) == 10
 
 
 def test_a_sound_that_was_removed_is_built_again(program: Program, folder: Path) -> None:
@@ -227,7 +229,7 @@ def test_what_was_built_before_a_failure_is_known(program: Program, folder: Path
 @pytest.mark.parametrize("ending", ["wav", "gsm", "ulaw"])
 def test_a_recording_is_never_overwritten(program: Program, folder: Path, ending: str) -> None:
     voice = record_voice(folder, f"en/short-thanks.{ending}")
-    assert len(build(flow(), folder, program.speech()).made) == 7
+    assert len(build(flow(), folder, program.speech()).made) == 9
     assert build(flow(), folder, program.speech(voices={"en": "other"})).made
     assert voice.read_bytes() == b"a real voice"
     assert conditions(look(flow(), folder, program.speech(voices={"en": "other"})), "built") == {
@@ -282,7 +284,7 @@ def test_a_stale_recording_is_accepted_as_it_is(program: Program, folder: Path) 
 
 def test_a_recording_is_replaced_when_that_is_asked_for(program: Program, folder: Path) -> None:
     record_voice(folder, "en/short-thanks.gsm")
-    assert len(build(flow(), folder, program.speech(), replace=True).made) == 8
+    assert len(build(flow(), folder, program.speech(), replace=True).made) == 10
     assert not (folder / "en/short-thanks.gsm").exists()
     assert conditions(look(flow(), folder, program.speech()), "built") == {}
 

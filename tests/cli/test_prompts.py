@@ -46,10 +46,10 @@ async def said(folder: Path, *arguments: str) -> list[str]:
 
 async def test_sounds_are_built_once_and_again_when_their_text_changes(folder: Path) -> None:
     lines = await refused(folder, "prompts", "missing", "mine.yaml")
-    assert len(lines) == 8
+    assert len(lines) == 10
     assert lines[0] == "postcall: sounds/en/short-wrong-key.wav is missing"
 
-    assert (await said(folder, "prompts", "build", "mine.yaml"))[-1] == "sounds made: 8"
+    assert (await said(folder, "prompts", "build", "mine.yaml"))[-1] == "sounds made: 10"
     assert await said(folder, "prompts", "missing", "mine.yaml") == ["every sound is there"]
     assert await said(folder, "prompts", "build", "mine.yaml") == ["sounds made: 0"]
 
@@ -69,7 +69,7 @@ async def test_a_recording_whose_text_changes_is_reported_and_never_lost(folder:
     recording = folder / "voices/zh/short-thanks.gsm"
     recording.write_bytes(b"a real voice")
     here = ("mine.yaml", "--sounds", "voices")
-    assert (await said(folder, "prompts", "build", *here))[-1] == "sounds made: 7"
+    assert (await said(folder, "prompts", "build", *here))[-1] == "sounds made: 9"
 
     say_instead(folder, "谢谢。", "非常感谢。")
     told = [
@@ -84,7 +84,7 @@ async def test_a_recording_whose_text_changes_is_reported_and_never_lost(folder:
 
     assert (await said(folder, "prompts", "accept", *here))[-1] == "recordings accepted: 1"
     assert await said(folder, "prompts", "build", *here) == ["sounds made: 0"]
-    assert (await said(folder, "prompts", "build", "--replace", *here))[-1] == "sounds made: 8"
+    assert (await said(folder, "prompts", "build", "--replace", *here))[-1] == "sounds made: 10"
     assert not recording.exists()
 
 
@@ -99,7 +99,7 @@ async def test_without_a_player_the_files_and_their_lengths_are_told(
     assert out == "sounds/en/short-rating-ask.ulaw  1.5 s  Rate us.\n"
 
 
-async def test_with_a_player_the_sounds_are_played_in_the_order_of_the_flow(
+async def test_with_a_player_the_sounds_are_played_in_the_order_of_the_file(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     player = folder / "aplay"
@@ -108,7 +108,7 @@ async def test_with_a_player_the_sounds_are_played_in_the_order_of_the_flow(
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}/usr/bin:/bin")
     assert len(await said(folder, "prompts", "play", "csat", "--language", "zh")) == 11
     played = (folder / "played").read_text().split()
-    assert (played[0], len(played)) == ("csat-welcome.wav", 11)
+    assert (played[0], len(played)) == ("csat-wrong-key.wav", 11)
 
 
 async def test_a_player_that_cannot_play_is_not_tried_again_and_again(
@@ -120,7 +120,7 @@ async def test_a_player_that_cannot_play_is_not_tried_again_and_again(
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}/usr/bin:/bin")
     status, out, err = await postcall(folder, "prompts", "play", "csat", "--language", "zh")
     assert (status, len(out.splitlines()), len(err.splitlines())) == (0, 11, 1)
-    assert "csat-welcome.wav could not be played by aplay: no card; these are the files:" in err
+    assert "csat-wrong-key.wav could not be played by aplay: no card; these are the files:" in err
 
 
 @pytest.mark.parametrize(
