@@ -9,6 +9,7 @@ from random import Random
 
 from callflows.conditions import known_language
 from callflows.duration import CONSENT_SECONDS, FREE_REPEATS
+from callflows.lots import drawn_questions
 from callflows.model import CommentStep, Draw, EndStep, Flow, FlowStep, SayStep
 from callflows.progress import Progress
 from callflows.questions import AnyQuestion, Put, ReasonQuestion
@@ -129,8 +130,7 @@ class Interview:
             case Put() if not self._progress.is_needless(step):
                 yield from self._put(step)
             case Draw():
-                drawn = Random(f"{self._context.seed}/{step.code}").sample(range(len(step.questions)), step.count)
-                questions = [step.questions[i] for i in sorted(drawn)]
+                questions = drawn_questions(step, self._context.seed)
                 self._progress.values |= {question.code: None for question in questions}
                 for question in questions:
                     yield from self._put(question)
