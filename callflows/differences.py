@@ -57,11 +57,11 @@ def _steps(before: Flow, after: Flow) -> Iterator[str]:
 
 def _moved(old: Sequence[str], new: Sequence[str]) -> set[str]:
     """The fewest of the codes that must have been moved: all but those of the longest common order."""
-    best: list[tuple[str, ...]] = [()]
+    best: list[list[str]] = [[]]
     for code in new:
         earlier = [order for order in best if not order or old.index(order[-1]) < old.index(code)]
-        best.append((*max(earlier, key=lambda order: len(order)), code))
-    return set(new) - set(max(best, key=lambda order: len(order)))
+        best.append([*sorted(earlier, key=len)[-1], code])
+    return set(new) - set(sorted(best, key=len)[-1])
 
 
 def _step(old: FlowStep, new: FlowStep, before: Flow, after: Flow) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Databases for tests: each on SQLite and on PostgreSQL, with the newest schema and nothing in it."""
 
 import asyncio
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -8,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from ivr.errors import PbxError
 from storage import schema
 from storage.tables import Base
 from tests.postgres import Postgres, postgres
+from tests.speech_tools import speech_tools
 
 __all__ = ["postgres"]
 
@@ -18,6 +21,13 @@ __all__ = ["postgres"]
 def pytest_report_header() -> str:
     """Name the SQLite that the tests run with."""
     return f"SQLite {sqlite3.sqlite_version}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whichever test needs the speech programs first waits for them to be fetched."""
+    first = next((item for item in items if "speech_programs" in getattr(item, "fixturenames", ())), None)
+    if first is not None:
+        first.add_marker(pytest.mark.timeout(600))
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +59,20 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     # Emptying the one database takes 10 ms; a copy for each test would take 300.
     server.sql(name, "; ".join(f'DELETE FROM "{table.name}"' for table in reversed(Base.metadata.sorted_tables)))
     yield server.url(name)
+
+
+@pytest.fixture(scope="session")
+def speech_path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The search path on which espeak-ng and sox are."""
+    try:
+        return speech_tools(tmp_path_factory.mktemp("speech") / "bin")
+    except PbxError as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def speech_programs(speech_path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have espeak-ng and sox at hand."""
+    monkeypatch.setenv("PATH", speech_path)

@@ -15,6 +15,8 @@ from callflows.sound_length import sound_seconds
 from callflows.speech import Speech, parse_command
 from ivr.errors import PostcallError
 
+pytestmark = pytest.mark.usefixtures("speech_programs")
+
 TEXT = """\
 flow: short
 title: Short

@@ -2,7 +2,6 @@
 
 import array
 import math
-import shutil
 import wave
 from pathlib import Path
 
@@ -87,12 +86,7 @@ def test_the_missing_sounds_of_a_flow_are_named(flow: Flow, tmp_path: Path) -> N
     assert missing(flow, tmp_path) == ["en/short-wrong-key", "en/short-no-input", "en/short-rating-ask"]
 
 
-needs_programs = pytest.mark.skipif(
-    not (shutil.which("espeak-ng") and shutil.which("sox")), reason="building sounds needs espeak-ng and sox"
-)
-
-
-@needs_programs
+@pytest.mark.usefixtures("speech_programs")
 def test_built_sounds_are_fit_for_the_line_and_recordings_that_are_there_are_kept(flow: Flow, tmp_path: Path) -> None:
     recording = tmp_path / "en" / "short-wrong-key.gsm"
     recording.parent.mkdir()
@@ -106,7 +100,7 @@ def test_built_sounds_are_fit_for_the_line_and_recordings_that_are_there_are_kep
     assert {file.name for file in tmp_path.iterdir()} == {"en", ".prompts.json"}
 
 
-@needs_programs
+@pytest.mark.usefixtures("speech_programs")
 def test_sounds_are_made_again_only_when_asked(flow: Flow, tmp_path: Path) -> None:
     first = {file: file.read_bytes() for file in build(flow, tmp_path, Speech()).made}
     assert build(flow, tmp_path, Speech()).made == ()
@@ -115,7 +109,7 @@ def test_sounds_are_made_again_only_when_asked(flow: Flow, tmp_path: Path) -> No
     assert {file: file.read_bytes() for file in build(flow, tmp_path, Speech(), replace=True).made} == first
 
 
-@needs_programs
+@pytest.mark.usefixtures("speech_programs")
 def test_a_language_that_espeak_does_not_speak_is_told_in_one_line(flow: Flow, tmp_path: Path) -> None:
     unspoken = (
         flow.model_dump_json(by_alias=True, exclude_defaults=True).replace('"en":', '"qq":').replace('"en"', '"qq"')

@@ -22,7 +22,7 @@ command = "{command}"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, speech_programs: None) -> Path:
     """An admin's folder: settings with a text-to-speech program of their own, and a flow."""
     (tmp_path / "voice.py").write_text(VOICE.format(log=str(tmp_path / "said")))
     command = f"{sys.executable} {tmp_path}/voice.py {{file}} {{voice}}"
