@@ -3,13 +3,12 @@
 Whoever changes a survey locks its row first; whoever changes a call and its survey locks the call first.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 from functools import cache, partial
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, Update, and_, bindparam, case, exists, select, update
+from sqlalchemy import ColumnElement, Select, Update, and_, bindparam, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.call_recorder import describe_codes, include_call, merge_call
@@ -18,7 +17,7 @@ from storage.engine import Database
 from storage.records import AnswerRecord, CallRecord, FlowVersionRecord, Outcome, Step, SurveyOffer
 from storage.tables import CODE, Answer, FlowVersion, Site, Survey
 from storage.types import clip
-from storage.upsert import Columns, insert_new, table_of, upsert
+from storage.upsert import Columns, insert_new, table_of
 
 
 class _Locked(NamedTuple):
@@ -40,13 +39,12 @@ class SurveyRecorder:
         self._database = database
 
     async def publish(self, version: FlowVersionRecord) -> None:
-        """Keep a flow version for ever. One that was published before becomes the flow's newest again."""
+        """Keep a flow version for ever, as it is kept first. From when it is in force, `put_in_force` says."""
 
         async def work(connection: AsyncConnection) -> None:
-            await upsert(
+            await insert_new(
                 connection,
                 FlowVersion,
-                _newest,
                 digest=version.digest,
                 flow=version.flow,
                 title=version.title,
@@ -243,11 +241,6 @@ async def _finish(connection: AsyncConnection, site: str, survey: str, outcome: 
     counts.step(locked.bucket, outcome)
     await counts.write(connection)
     return True
-
-
-def _newest(new: Columns, old: Columns) -> Mapping[str, ColumnElement[Any]]:
-    later = case((new["published_at"] > old["published_at"], new["published_at"]), else_=old["published_at"])
-    return {"published_at": later}
 
 
 @cache

@@ -13,7 +13,6 @@ from ivr.calls import AgentRef, CallStarted, LegConnected
 from ivr.errors import CallerHungUp, DatabaseError, PhoneError, PromptMissing
 from ivr.surveys import conduct
 from ivr.surveys.conduct import SurveyDesk
-from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.request import SurveyRequest
 from ivr.surveys.tracker import CallTracker
@@ -22,6 +21,7 @@ from storage.recorder import Recorder
 from storage.records import FlowVersionRecord, SiteRecord
 from storage.tables import Agent, Answer, Survey
 from storage.verify import verify
+from tests.shelves import shelf_of, shipped
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 ALICE = AgentRef(interface="PJSIP/1001", name="Alice Moreau")
@@ -84,7 +84,7 @@ class Desk:
         self.desk = SurveyDesk(
             recorder=recorder,
             calls=self.calls,
-            flows=FlowShelf.load(None),
+            flows=shelf_of(shipped()),
             callers=CallerKey(b"a key of these tests"),
             now=lambda: NOW,
         )
@@ -114,7 +114,7 @@ async def desk(url: str) -> Any:
     async with await open_database(url) as database:
         recorder = Recorder(database)
         await recorder.ensure_site(SiteRecord(site="main", name="", zone="UTC"))
-        for version in FlowShelf.load(None).versions:
+        for version in shipped():
             await recorder.publish(
                 FlowVersionRecord(
                     digest=version.digest, flow=version.flow.flow, source=version.source, published_at=NOW
