@@ -191,7 +191,9 @@ class Publishing:
         )
         if added:
             self.status.published += 1
-            log.info("a flow is published", flow=version.flow.flow, version=version.digest[:12], way=way, by=by)
+            # The first start puts every shipped flow in force: nobody's news.
+            tell = log.debug if way == "shipped" else log.info
+            tell("a flow is published", flow=version.flow.flow, version=version.digest[:12], way=way, by=by)
 
     async def _refresh(self) -> None:
         """Take over the publications of all replicas and commands, with the versions that they need."""
