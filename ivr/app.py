@@ -24,6 +24,8 @@ from ivr.surveys.facts import FactWriter
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.publishing import Publishing
+from ivr.surveys.site_flows import SiteFlows
+from ivr.surveys.teams import Teams
 from ivr.surveys.tracker import CallTracker
 from ivr.web.health import Check
 from ivr.web.score_query import ScoredSite
@@ -90,7 +92,8 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             else:
                 calls.handle(event)
 
-        desk = SurveyDesk(recorder=recorder, calls=calls, flows=flows, callers=callers, now=_now)
+        sites = {code: site_flows(site) for code, site in settings.sites.items()}
+        desk = SurveyDesk(recorder=recorder, calls=calls, flows=flows, callers=callers, now=_now, sites=sites)
         agi = AgiServer(
             settings.fastagi.host,
             settings.fastagi.port,
@@ -140,8 +143,15 @@ def _require_flows(settings: Settings, flows: FlowShelf, publishing: Publishing)
     try:
         for code, site in settings.sites.items():
             flows.require(site.flow, setting=f"sites.{code}.flow")
+            for number, rule in enumerate(site.flows, 1):
+                flows.require(rule.flow, setting=f"sites.{code}.flows.{number}.flow")
     except SettingsError as error:
         raise SettingsError("\n".join([*publishing.mistakes(), str(error)])) from None
+
+
+def site_flows(site: SiteSettings) -> SiteFlows:
+    """How a site chooses the flow of a call."""
+    return SiteFlows(flow=site.flow, rules=site.flows, teams=Teams(site.teams), zone=site.zone_info)
 
 
 @asynccontextmanager
@@ -182,9 +192,7 @@ def _survey_route(settings: Settings, desk: SurveyDesk) -> Handler:
                 "a survey of a site that is not in the settings", site=(code or "")[:64], uniqueid=request.uniqueid
             )
             return
-        await desk.conduct(
-            await read_request(request, phone, code, site.reason_variable), site.flow, site.language, phone
-        )
+        await desk.conduct(await read_request(request, phone, code, site.reason_variable), site.language, phone)
 
     return survey
 

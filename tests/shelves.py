@@ -15,21 +15,24 @@ def shipped() -> list[FlowVersion]:
     return [load_flow(path) for path in sorted(LIBRARY.glob("*.yaml"))]
 
 
+def publications_of(versions: Sequence[FlowVersion]) -> tuple[list[PublicationRecord], dict[str, FlowVersion]]:
+    """What a shelf is updated with so that these versions are in force, and have been for long."""
+    publications = [
+        PublicationRecord(
+            flow=version.flow.flow,
+            number=1,
+            digest=version.digest,
+            in_force_from=LONG_AGO,
+            published_at=LONG_AGO,
+            way="shipped",
+        )
+        for version in versions
+    ]
+    return publications, {version.digest: version for version in versions}
+
+
 def shelf_of(versions: Sequence[FlowVersion]) -> FlowShelf:
-    """A shelf on which these versions are in force, and have been for long."""
+    """A shelf on which these versions are in force."""
     shelf = FlowShelf(lambda: datetime.now(UTC))
-    shelf.update(
-        [
-            PublicationRecord(
-                flow=version.flow.flow,
-                number=1,
-                digest=version.digest,
-                in_force_from=LONG_AGO,
-                published_at=LONG_AGO,
-                way="shipped",
-            )
-            for version in versions
-        ],
-        {version.digest: version for version in versions},
-    )
+    shelf.update(*publications_of(versions))
     return shelf

@@ -1,7 +1,7 @@
 """One survey, from the caller on the line to the finished record."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 import structlog
@@ -16,6 +16,7 @@ from ivr.surveys.facts import agent_record
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.request import SurveyRequest
+from ivr.surveys.site_flows import SiteFlows
 from ivr.surveys.tracker import CallTracker
 from storage.recorder import Recorder
 from storage.records import AnswerRecord, SurveyOffer
@@ -37,20 +38,22 @@ class SurveyDesk:
         flows: FlowShelf,
         callers: CallerKey,
         now: Callable[[], datetime],
+        sites: Mapping[str, SiteFlows],
     ) -> None:
         self._recorder = recorder
         self._calls = calls
+        self._sites = sites
         self._flows = flows
         self._callers = callers
         self._now = now
 
-    async def conduct(self, request: SurveyRequest, flow: str, language: str, phone: Phone) -> None:
+    async def conduct(self, request: SurveyRequest, language: str, phone: Phone) -> None:
         """Ask the caller on `phone`, unless this call was asked before; returns when the dialplan may go on.
 
-        `flow` and `language` are the site's own, for a request that names none, or none that there is.
+        `language` is the site's own, for a request that names none, or none that there is.
         """
         told = log.bind(site=request.site, survey=request.survey)
-        version = self._version(request, flow)
+        version = self._version(request)
         spoken_language = spoken(version, request.language, language)
         try:
             async with asyncio.timeout(STORE_SECONDS):
@@ -78,12 +81,22 @@ class SurveyDesk:
             except DatabaseError as error:
                 log.warning("an agent's name is not stored", site=request.site, why=str(error))
 
-    def _version(self, request: SurveyRequest, site_flow: str) -> FlowVersion:
-        version = self._flows.find(request.flow or site_flow)
-        if version is None:
-            log.warning("the dialplan asks for a flow that there is not", flow=request.flow[:64], instead=site_flow)
-            version = self._flows.require(site_flow, setting="flow")
-        return version
+    def _version(self, request: SurveyRequest) -> FlowVersion:
+        """The version in force of the flow that the dialplan names, or else of the one that the rules choose."""
+        asked = self._flows.find(request.flow) if request.flow else None
+        if asked:
+            return asked
+        due = credit(self._calls.find(request.site, request.linkedid), request)
+        chosen = self._sites[request.site].choose(
+            at=self._now(),
+            queue=due.queue,
+            agent=due.agent.interface if due.agent else "",
+            reason=due.reason,
+            language=request.language,
+        )
+        if request.flow:
+            log.warning("the dialplan asks for a flow that there is not", flow=request.flow[:64], instead=chosen.flow)
+        return self._flows.require(chosen.flow, setting="flow")
 
     def _offer(self, request: SurveyRequest, version: FlowVersion, language: str) -> SurveyOffer:
         call = self._calls.find(request.site, request.linkedid)
