@@ -27,6 +27,7 @@ from ivr.surveys.publishing import Publishing
 from ivr.surveys.site_flows import SiteFlows
 from ivr.surveys.teams import Teams
 from ivr.surveys.tracker import CallTracker
+from ivr.web.flows import FlowSource, add_flow_routes
 from ivr.web.health import Check
 from ivr.web.score_query import ScoredSite
 from ivr.web.scores import RatedFlow, ScoreSource
@@ -118,6 +119,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         checks: dict[str, Check] = {"database": lambda: check_schema(database)}
         checks |= {f"pbx {code}": _link_check(link) for code, link in links.items()}
         app = web_app(source, checks, settings.web.token.get_secret_value())
+        add_flow_routes(app, FlowSource(database=database, shelf=flows, status=publishing.status, now=_now))
         url = await stack.enter_async_context(serving(app, settings.web.host, settings.web.port))
         yield Service(url=url, agi_port=agi.port, database=database, facts=facts, links=links, publishing=publishing)
 

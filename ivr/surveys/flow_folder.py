@@ -65,7 +65,7 @@ class FlowFolder:
         self._owners = {
             code: self._owners[code] if self._owners.get(code) in paths else paths[0] for code, paths in by_code.items()
         }
-        said = dict(self._taken)
+        said = {path: self._taken[path] for path in sorted(self._taken)}
         for code, paths in by_code.items():
             owner = self._owners[code]
             for path in paths:
