@@ -1,7 +1,6 @@
 """One real Asterisk for all tests of this folder."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -16,8 +15,8 @@ from ivr.demo.pbx.download import find_asterisk_root
 from ivr.demo.pbx.sip import SipPhone
 from ivr.errors import PbxError
 from tests.asterisk.raw_ami import RawAmi
+from tests.surroundings import Surroundings
 
-USED = pytest.StashKey[str]()
 DOWNLOAD_SECONDS = 600
 
 KEYS_READ = """
@@ -47,22 +46,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         first.add_marker(pytest.mark.timeout(DOWNLOAD_SECONDS))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say in one line which Asterisk the tests ran with, or why with none."""
-    if USED in config.stash:
-        terminalreporter.write_line(config.stash[USED])
-
-
 @pytest.fixture(scope="session")
-def asterisk_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AsteriskServer]:
+def asterisk_server(surroundings: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AsteriskServer]:
     """A running Asterisk, with the AMI users `everything` (all there is) and `survey` (the least that works)."""
     try:
         root = find_asterisk_root()
     except PbxError as error:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(error), pytrace=False)
-        pytestconfig.stash[USED] = f"Left out the tests with a real Asterisk: {error}"
-        pytest.skip(str(error))
+        surroundings.leave_out("a real Asterisk", error)
     server = AsteriskServer(
         root,
         users=[
@@ -73,7 +63,7 @@ def asterisk_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPa
         base=tmp_path_factory.mktemp("pbx"),
         extra_dialplan=KEYS_READ,
     )
-    pytestconfig.stash[USED] = server.version
+    surroundings.versions["Asterisk"] = server.version.removeprefix("Asterisk ")
     asyncio.run(server.start())
     yield server
     asyncio.run(server.stop())
