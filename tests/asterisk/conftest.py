@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 import callflows
-from ivr.asterisk.dialplan import READ, WRITE
-from ivr.asterisk.events import WANTED
+from ivr.asterisk.dialplan import EVENTS, READ, WRITE
 from ivr.demo.pbx.asterisk import AsteriskServer
 from ivr.demo.pbx.configuration import AmiUser
 from ivr.demo.pbx.download import find_asterisk_root
@@ -57,7 +56,7 @@ def asterisk_server(surroundings: Surroundings, tmp_path_factory: pytest.TempPat
         root,
         users=[
             AmiUser(name="everything", read="all", write="all"),
-            AmiUser(name="survey", read=READ, write=WRITE, event_filters=[f"Event: {name}" for name in WANTED]),
+            AmiUser(name="survey", read=READ, write=WRITE, event_filters=[f"Event: {name}" for name in EVENTS]),
         ],
         prompts=Path(callflows.__file__).parent / "library/sounds",
         base=tmp_path_factory.mktemp("pbx"),
