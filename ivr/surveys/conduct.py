@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import Protocol
 
 import structlog
 
-from callflows.interview import Ask, End, Failed, HungUp, Input, Interview, Outcome, Played, Save, Saved, Say, Step
+from callflows.interview import Ask, End, Failed, HungUp, Input, Interview, Played, Save, Saved, Say, Step
 from callflows.loader import FlowVersion
 from callflows.model import Flow
 from ivr.errors import CallerHungUp, DatabaseError, PhoneError
@@ -18,12 +19,28 @@ from ivr.surveys.privacy import CallerKey
 from ivr.surveys.request import SurveyRequest
 from ivr.surveys.tracker import CallTracker
 from storage.recorder import Recorder
-from storage.records import AnswerRecord, SurveyOffer
+from storage.records import AnswerRecord, Outcome, SurveyOffer
 
 log = structlog.get_logger()
 
 STORE_SECONDS = 1.5
 """How long a caller may wait in silence for the database before being let go: the dialplan goes on within 2 seconds."""
+
+
+class SurveyBook(Protocol):
+    """Where the course of a survey is kept, as `storage.recorder.Recorder` does: durable when the call returns.
+
+    Every method may raise `DatabaseError`.
+    """
+
+    async def start(self, site: str, survey: str, at: datetime) -> bool:
+        """The caller has heard the first prompt."""
+
+    async def record_answer(self, site: str, survey: str, answer: AnswerRecord) -> bool:
+        """The caller has dealt with a question."""
+
+    async def finish(self, site: str, survey: str, outcome: Outcome, at: datetime) -> bool:
+        """The survey is over."""
 
 
 class SurveyDesk:
@@ -61,7 +78,15 @@ class SurveyDesk:
         if not asked:
             told.info("survey not offered: this call was asked before", linkedid=request.linkedid)
             return
-        survey = _Survey(request, version.flow, spoken_language, phone, self._recorder, self._now)
+        survey = ConductedSurvey(
+            site=request.site,
+            survey=request.survey,
+            flow=version.flow,
+            language=spoken_language,
+            phone=phone,
+            book=self._recorder,
+            now=self._now,
+        )
         try:
             outcome = await survey.ask()
         except asyncio.CancelledError:
@@ -112,24 +137,27 @@ def spoken(version: FlowVersion, wanted: str, otherwise: str) -> str:
     return languages[0]
 
 
-class _Survey:
-    """One interview under way: carries out its steps on the phone and in the database."""
+class ConductedSurvey:
+    """One interview under way: carries out its steps on the phone and in the book."""
 
     def __init__(
         self,
-        request: SurveyRequest,
+        *,
+        site: str,
+        survey: str,
         flow: Flow,
         language: str,
         phone: Phone,
-        recorder: Recorder,
+        book: SurveyBook,
         now: Callable[[], datetime],
     ) -> None:
-        self._site = request.site
-        self._survey = request.survey
+        """Raises `FlowError` when the flow does not have the language."""
+        self._site = site
+        self._survey = survey
         self._headline = flow.headline_question.question
         self._interview = Interview(flow, language)
         self._phone = phone
-        self._recorder = recorder
+        self._book = book
         self._now = now
         self._started = False
         self._told = log.bind(site=self._site, survey=self._survey)
@@ -151,7 +179,7 @@ class _Survey:
     async def _go_on(self, step: Step) -> Outcome:
         while not isinstance(step, End):
             step = self._interview.send(await self._carry_out(step))
-        await self._store(self._recorder.finish(self._site, self._survey, step.outcome, self._now()))
+        await self._store(self._book.finish(self._site, self._survey, step.outcome, self._now()))
         return step.outcome
 
     async def _carry_out(self, step: Say | Ask | Save) -> Input:
@@ -170,7 +198,7 @@ class _Survey:
             return self._fault(error)
         if not self._started:
             self._started = True
-            await self._store(self._recorder.start(self._site, self._survey, self._now()))
+            await self._store(self._book.start(self._site, self._survey, self._now()))
         return came
 
     async def _save(self, step: Save) -> Input:
@@ -184,7 +212,7 @@ class _Survey:
             ended=answer.ended,
             answered_at=self._now(),
         )
-        stored = await self._store(self._recorder.record_answer(self._site, self._survey, record))
+        stored = await self._store(self._book.record_answer(self._site, self._survey, record))
         return Saved() if stored else Failed()
 
     async def _store(self, write: Awaitable[object]) -> bool:
