@@ -23,6 +23,7 @@ from ivr.surveys.conduct import SurveyDesk
 from ivr.surveys.facts import FactWriter
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
+from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.tracker import CallTracker
 from ivr.web.health import Check
 from ivr.web.score_query import ScoredSite
@@ -53,6 +54,7 @@ class Service:
     """Where the dialplan brings callers."""
     database: Database
     facts: FactWriter
+    prompts: PromptCheck
     links: Mapping[str, AmiLink]
     """The link to each site's PBX, by the site's code."""
 
@@ -85,7 +87,8 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             else:
                 calls.handle(event)
 
-        desk = SurveyDesk(recorder=recorder, calls=calls, flows=flows, callers=callers, now=_now)
+        prompts = PromptCheck(now=_now)
+        desk = SurveyDesk(recorder=recorder, calls=calls, flows=flows, callers=callers, prompts=prompts, now=_now)
         agi = AgiServer(
             settings.fastagi.host,
             settings.fastagi.port,
@@ -111,7 +114,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         checks |= {f"pbx {code}": _link_check(link) for code, link in links.items()}
         app = web_app(source, checks, settings.web.token.get_secret_value())
         url = await stack.enter_async_context(serving(app, settings.web.host, settings.web.port))
-        yield Service(url=url, agi_port=agi.port, database=database, facts=facts, links=links)
+        yield Service(url=url, agi_port=agi.port, database=database, facts=facts, prompts=prompts, links=links)
 
 
 def _now() -> datetime:

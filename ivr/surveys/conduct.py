@@ -10,12 +10,13 @@ import structlog
 from callflows.interview import Ask, End, Failed, HungUp, Input, Interview, Played, Save, Saved, Say, Step
 from callflows.loader import FlowVersion
 from callflows.model import Flow
-from ivr.errors import CallerHungUp, DatabaseError, PhoneError
+from ivr.errors import CallerHungUp, DatabaseError, PhoneError, PromptMissing
 from ivr.phone import Phone
 from ivr.surveys.attribution import credit
 from ivr.surveys.facts import agent_record
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
+from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.request import SurveyRequest
 from ivr.surveys.tracker import CallTracker
 from storage.recorder import Recorder
@@ -53,9 +54,11 @@ class SurveyDesk:
         calls: CallTracker,
         flows: FlowShelf,
         callers: CallerKey,
+        prompts: PromptCheck,
         now: Callable[[], datetime],
     ) -> None:
         self._recorder = recorder
+        self._prompts = prompts
         self._calls = calls
         self._flows = flows
         self._callers = callers
@@ -68,7 +71,11 @@ class SurveyDesk:
         """
         told = log.bind(site=request.site, survey=request.survey)
         version = self._version(request, flow)
-        spoken_language = spoken(version, request.language, language)
+        wanted_language = spoken(version, request.language, language)
+        spoken_language = await self._prompts.language(request.site, version, [wanted_language, language], phone)
+        if spoken_language is None:
+            await self._exclude(request, "prompts_missing")
+            return
         try:
             async with asyncio.timeout(STORE_SECONDS):
                 asked = await self._recorder.offer(self._offer(request, version, spoken_language))
@@ -92,8 +99,20 @@ class SurveyDesk:
         except asyncio.CancelledError:
             await asyncio.shield(survey.break_off())
             raise
+        if survey.lacked_prompt:
+            self._prompts.forget(request.site, version, spoken_language)
         await self._introduce(request)
         told.info("survey ended", outcome=outcome, flow=version.flow.flow)
+
+    async def _exclude(self, request: SurveyRequest, exclusion: str) -> None:
+        told = log.bind(site=request.site, survey=request.survey, exclusion=exclusion)
+        try:
+            async with asyncio.timeout(STORE_SECONDS):
+                await self._recorder.exclude(request.site, request.linkedid, exclusion)
+        except (DatabaseError, TimeoutError) as error:
+            told.error("why a call was not asked is not stored", why=str(error) or "too slow")
+        else:
+            told.info("survey not offered")
 
     async def _introduce(self, request: SurveyRequest) -> None:
         """Keep the name of an agent of whom only the caller's channel told."""
@@ -160,6 +179,8 @@ class ConductedSurvey:
         self._book = book
         self._now = now
         self._started = False
+        self.lacked_prompt = False
+        """Whether the PBX could not play a prompt."""
         self._told = log.bind(site=self._site, survey=self._survey)
 
     async def ask(self) -> Outcome:
@@ -228,5 +249,6 @@ class ConductedSurvey:
     def _fault(self, error: PhoneError) -> Input:
         if isinstance(error, CallerHungUp):
             return HungUp()
+        self.lacked_prompt = self.lacked_prompt or isinstance(error, PromptMissing)
         self._told.error("the survey breaks off", why=str(error))
         return Failed()

@@ -19,13 +19,16 @@ from tests.waiting import until
 TOKEN = "a token of these tests"
 
 
-def settings_for(server: AsteriskServer, url: str, *, agi_port: int = 0, trigger: str = "ami") -> Settings:
+def settings_for(
+    server: AsteriskServer, url: str, *, agi_port: int = 0, trigger: str = "ami", prompt_prefix: str = "postcall"
+) -> Settings:
     """Settings of a service beside `server`, on the database at `url`."""
     return build_settings(
         {
             "database": {"url": url},
             "web": {"port": 0, "token": TOKEN},
             "fastagi": {"port": agi_port},
+            "flows": {"prompt_prefix": prompt_prefix},
             "privacy": {"caller_key": "a caller key of these tests"},
             "sites": {
                 "main": {
@@ -121,8 +124,10 @@ class Beside:
 
 
 @asynccontextmanager
-async def beside(server: AsteriskServer, url: str, trigger: str = "ami") -> AsyncIterator[Beside]:
+async def beside(
+    server: AsteriskServer, url: str, trigger: str = "ami", prompt_prefix: str = "postcall"
+) -> AsyncIterator[Beside]:
     """Run the service beside `server`, which then sends its surveys to it."""
-    async with running(settings_for(server, url, trigger=trigger)) as service:
+    async with running(settings_for(server, url, trigger=trigger, prompt_prefix=prompt_prefix)) as service:
         await server.send_surveys_to(f"agi://127.0.0.1:{service.agi_port}/survey?site=main")
         yield Beside(service)
