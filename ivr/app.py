@@ -23,6 +23,7 @@ from ivr.surveys.conduct import SurveyDesk
 from ivr.surveys.facts import FactWriter
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
+from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.publishing import Publishing
 from ivr.surveys.site_flows import SiteFlows
 from ivr.surveys.teams import Teams
@@ -57,6 +58,7 @@ class Service:
     """Where the dialplan brings callers."""
     database: Database
     facts: FactWriter
+    prompts: PromptCheck
     links: Mapping[str, AmiLink]
     """The link to each site's PBX, by the site's code."""
     publishing: Publishing
@@ -94,7 +96,10 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
                 calls.handle(event)
 
         sites = {code: site_flows(site) for code, site in settings.sites.items()}
-        desk = SurveyDesk(recorder=recorder, calls=calls, flows=flows, callers=callers, now=_now, sites=sites)
+        prompts = PromptCheck(now=_now)
+        desk = SurveyDesk(
+            recorder=recorder, calls=calls, flows=flows, callers=callers, prompts=prompts, now=_now, sites=sites
+        )
         agi = AgiServer(
             settings.fastagi.host,
             settings.fastagi.port,
@@ -121,7 +126,15 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         app = web_app(source, checks, settings.web.token.get_secret_value())
         add_flow_routes(app, FlowSource(database=database, shelf=flows, status=publishing.status, now=_now))
         url = await stack.enter_async_context(serving(app, settings.web.host, settings.web.port))
-        yield Service(url=url, agi_port=agi.port, database=database, facts=facts, links=links, publishing=publishing)
+        yield Service(
+            url=url,
+            agi_port=agi.port,
+            database=database,
+            facts=facts,
+            prompts=prompts,
+            links=links,
+            publishing=publishing,
+        )
 
 
 def _now() -> datetime:

@@ -52,8 +52,9 @@ async def flow_versions_like(database: Database, start: str) -> list[FlowVersion
 
 
 async def surveys_by_version(database: Database, flow: str | None = None) -> Mapping[str, int]:
-    """How many surveys were put with each version, by digest. Reads every survey: takes longer the more there are."""
-    statement = select(Survey.flow_version, func.count()).group_by(Survey.flow_version)
+    """How many surveys were put with each version, by digest, trials aside. Reads every survey, so it takes longer the
+    more there are."""
+    statement = select(Survey.flow_version, func.count()).where(Survey.trial.is_(False)).group_by(Survey.flow_version)
     if flow is not None:
         statement = statement.where(Survey.flow == flow)
 

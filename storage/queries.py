@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select
 
 from storage.engine import Database
-from storage.records import AgentRecord, CountFilter, Dimension, FunnelRow, TallyRow
-from storage.tables import CODE, Agent, Funnel, Tally
+from storage.records import NEVER_PUBLISHED, AgentRecord, CountFilter, Dimension, FlowVersionRecord, FunnelRow, TallyRow
+from storage.tables import CODE, Agent, FlowVersion, Funnel, Tally
 from storage.types import clip
 
 
@@ -60,6 +60,19 @@ async def agents(database: Database, site: str | None = None) -> list[AgentRecor
         statement = statement.where(Agent.site_id == site)
     rows = await database.read(lambda connection: _all(connection, statement))
     return [AgentRecord(site=site, agent=agent, interface=face, name=name) for site, agent, face, name in rows]
+
+
+async def flow_source(database: Database, flow: str) -> FlowVersionRecord | None:
+    """The version of a flow that was published last; None for a flow that never was."""
+    names = ["digest", "flow", "title", "source", "published_at"]
+    statement = (
+        select(*(getattr(FlowVersion, name) for name in names))
+        .where(FlowVersion.flow == flow, FlowVersion.published_at > NEVER_PUBLISHED)
+        .order_by(FlowVersion.published_at.desc(), FlowVersion.digest)
+        .limit(1)
+    )
+    rows = await database.read(lambda connection: _all(connection, statement))
+    return FlowVersionRecord(**dict(zip(names, rows[0], strict=True))) if rows else None
 
 
 def _columns(table: type[Tally] | type[Funnel], by: Sequence[Dimension]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     MetaData,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -145,7 +146,7 @@ class FlowVersion(Base):
     title: Mapped[str] = mapped_column(Clipped(LABEL))
     source: Mapped[str] = mapped_column(Text)
     published_at: Mapped[datetime]
-    """When it was kept first."""
+    """When it was published last: an older version that comes back is the newest again."""
 
 
 class Publication(Base):
@@ -180,6 +181,8 @@ class Survey(Base):
     agent: Mapped[str] = mapped_column(Clipped(CODE))
     queue: Mapped[str] = mapped_column(Clipped(CODE))
     reason: Mapped[str] = mapped_column(Clipped(CODE))
+    trial: Mapped[bool] = mapped_column(server_default=false())
+    """True when somebody only tried the flow: it is in no tally and no funnel, and there was no call of a PBX."""
     status: Mapped[str] = mapped_column(Clipped(WORD))
     offered_at: Mapped[datetime]
     started_at: Mapped[datetime | None]

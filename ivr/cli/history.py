@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import click
 
 from ivr.cli.options import config_option
-from ivr.cli.publish import SHORT, flow_database, home_zone, known_publications, shown, stored_version
+from ivr.cli.publish import SHORT, flow_database, home_zone, known_publications, only_digest, shown
 from ivr.settings import Settings, load_settings
 from ivr.surveys.versions import in_force, in_order
-from storage.publication_queries import publications, surveys_by_version
+from storage.publication_queries import flow_versions_like, publications, surveys_by_version
 from storage.records import PublicationRecord
 
 
@@ -66,7 +66,8 @@ async def _history(settings: Settings, flow: str | None) -> tuple[list[Publicati
 
 async def _source(settings: Settings, digest: str) -> str:
     async with flow_database(settings) as database:
-        return (await stored_version(database, digest)).source
+        found = {one.digest: one for one in await flow_versions_like(database, digest.lower())}
+        return found[only_digest(found, digest)].source
 
 
 def _printable(text: str) -> str:

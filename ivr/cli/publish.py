@@ -2,7 +2,7 @@
 
 import asyncio
 import getpass
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,9 +18,9 @@ from ivr.settings import Settings, load_settings
 from ivr.surveys.publishing import version_record
 from ivr.surveys.versions import before, in_force
 from storage.engine import Database, open_database
-from storage.publication_queries import flow_versions, flow_versions_like, publications
+from storage.publication_queries import flow_versions, publications
 from storage.recorder import Recorder
-from storage.records import FlowVersionRecord, PublicationRecord, Way
+from storage.records import PublicationRecord, Way
 from storage.schema import check_schema
 
 SHORT = 12
@@ -74,17 +74,14 @@ def home_zone(settings: Settings) -> ZoneInfo:
     return next(iter(settings.sites.values())).zone_info
 
 
-async def stored_version(database: Database, digest: str, flow: str | None = None) -> FlowVersionRecord:
-    """The stored version whose digest begins with `digest`. Raises `FlowError` unless there is exactly one."""
-    found = [one for one in await flow_versions_like(database, digest.lower()) if flow in (None, one.flow)]
-    of = f" of flow {flow}" if flow else ""
+def only_digest(digests: Collection[str], start: str, of: str = "") -> str:
+    """The digest that begins with `start`. Raises `FlowError` unless there is exactly one."""
+    found = sorted({one for one in digests if one.startswith(start.lower())})
     if not found:
-        raise FlowError(f"there is no version {digest!r}{of}; `postcall flows history` lists those that there are")
+        raise FlowError(f"there is no version {start!r}{of}; `postcall flows history` lists those that there are")
     if len(found) > 1:
-        raise FlowError(
-            f"{len(found)} versions{of} begin with {digest!r}: "
-            f"{', '.join(one.digest[:SHORT] for one in found[:5])}; give more of it"
-        )
+        shortened = ", ".join(one[:SHORT] for one in found[:5])
+        raise FlowError(f"{len(found)} versions{of} begin with {start!r}: {shortened}; give more of it")
     return found[0]
 
 
@@ -108,15 +105,14 @@ async def _roll_back(settings: Settings, flow: str, digest: str, now: datetime) 
     async with flow_database(settings) as database:
         known = await known_publications(database, flow)
         current = in_force(known, now)
-        if digest:
-            record = await stored_version(database, digest, flow)
-        else:
-            earlier = before(known, now)
-            if earlier is None:
-                raise FlowError(f"no other version of flow {flow} was ever in force")
-            (record,) = await flow_versions(database, [earlier])
-        if current and current.digest == record.digest:
-            raise FlowError(f"version {record.digest[:SHORT]} of flow {flow} is in force already")
+        earlier = (
+            only_digest([one.digest for one in known], digest, f" of flow {flow}") if digest else before(known, now)
+        )
+        if earlier is None:
+            raise FlowError(f"no other version of flow {flow} was ever in force")
+        if current and current.digest == earlier:
+            raise FlowError(f"version {earlier[:SHORT]} of flow {flow} is in force already")
+        (record,) = await flow_versions(database, [earlier])
         # What this release cannot read must not be put to callers.
         version = parse_flow(record.source, f"version {record.digest[:SHORT]} of flow {flow}")
         version = replace(version, digest=record.digest)

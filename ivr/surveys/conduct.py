@@ -3,28 +3,46 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from typing import Protocol
 
 import structlog
 
-from callflows.interview import Ask, End, Failed, HungUp, Input, Interview, Outcome, Played, Save, Saved, Say, Step
+from callflows.interview import Ask, End, Failed, HungUp, Input, Interview, Played, Save, Saved, Say, Step
 from callflows.loader import FlowVersion
 from callflows.model import Flow
-from ivr.errors import CallerHungUp, DatabaseError, PhoneError
+from ivr.errors import CallerHungUp, DatabaseError, PhoneError, PromptMissing
 from ivr.phone import Phone
 from ivr.surveys.attribution import credit
 from ivr.surveys.facts import agent_record
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
+from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.request import SurveyRequest
 from ivr.surveys.site_flows import SiteFlows
 from ivr.surveys.tracker import CallTracker
 from storage.recorder import Recorder
-from storage.records import AnswerRecord, SurveyOffer
+from storage.records import AnswerRecord, Outcome, SurveyOffer
 
 log = structlog.get_logger()
 
 STORE_SECONDS = 1.5
 """How long a caller may wait in silence for the database before being let go: the dialplan goes on within 2 seconds."""
+
+
+class SurveyBook(Protocol):
+    """Where the course of a survey is kept, as `storage.recorder.Recorder` does: durable when the call returns.
+
+    Every method may raise `DatabaseError`.
+    """
+
+    async def start(self, site: str, survey: str, at: datetime) -> bool:
+        """The caller has heard the first prompt."""
+
+    async def record_answer(self, site: str, survey: str, answer: AnswerRecord) -> bool:
+        """The caller has dealt with a question."""
+
+    async def finish(self, site: str, survey: str, outcome: Outcome, at: datetime) -> bool:
+        """The survey is over."""
 
 
 class SurveyDesk:
@@ -37,10 +55,12 @@ class SurveyDesk:
         calls: CallTracker,
         flows: FlowShelf,
         callers: CallerKey,
+        prompts: PromptCheck,
         now: Callable[[], datetime],
         sites: Mapping[str, SiteFlows],
     ) -> None:
         self._recorder = recorder
+        self._prompts = prompts
         self._calls = calls
         self._sites = sites
         self._flows = flows
@@ -54,7 +74,11 @@ class SurveyDesk:
         """
         told = log.bind(site=request.site, survey=request.survey)
         version = self._version(request)
-        spoken_language = spoken(version, request.language, language)
+        wanted_language = spoken(version, request.language, language)
+        spoken_language = await self._prompts.language(request.site, version, [wanted_language, language], phone)
+        if spoken_language is None:
+            await self._exclude(request, "prompts_missing")
+            return
         try:
             async with asyncio.timeout(STORE_SECONDS):
                 asked = await self._recorder.offer(self._offer(request, version, spoken_language))
@@ -64,14 +88,34 @@ class SurveyDesk:
         if not asked:
             told.info("survey not offered: this call was asked before", linkedid=request.linkedid)
             return
-        survey = _Survey(request, version.flow, spoken_language, phone, self._recorder, self._now)
+        survey = ConductedSurvey(
+            site=request.site,
+            survey=request.survey,
+            flow=version.flow,
+            language=spoken_language,
+            phone=phone,
+            book=self._recorder,
+            now=self._now,
+        )
         try:
             outcome = await survey.ask()
         except asyncio.CancelledError:
             await asyncio.shield(survey.break_off())
             raise
+        if survey.lacked_prompt:
+            self._prompts.forget(request.site, version, spoken_language)
         await self._introduce(request)
         told.info("survey ended", outcome=outcome, flow=version.flow.flow)
+
+    async def _exclude(self, request: SurveyRequest, exclusion: str) -> None:
+        told = log.bind(site=request.site, survey=request.survey, exclusion=exclusion)
+        try:
+            async with asyncio.timeout(STORE_SECONDS):
+                await self._recorder.exclude(request.site, request.linkedid, exclusion)
+        except (DatabaseError, TimeoutError) as error:
+            told.error("why a call was not asked is not stored", why=str(error) or "too slow")
+        else:
+            told.info("survey not offered")
 
     async def _introduce(self, request: SurveyRequest) -> None:
         """Keep the name of an agent of whom only the caller's channel told."""
@@ -125,26 +169,31 @@ def spoken(version: FlowVersion, wanted: str, otherwise: str) -> str:
     return languages[0]
 
 
-class _Survey:
-    """One interview under way: carries out its steps on the phone and in the database."""
+class ConductedSurvey:
+    """One interview under way: carries out its steps on the phone and in the book."""
 
     def __init__(
         self,
-        request: SurveyRequest,
+        *,
+        site: str,
+        survey: str,
         flow: Flow,
         language: str,
         phone: Phone,
-        recorder: Recorder,
+        book: SurveyBook,
         now: Callable[[], datetime],
     ) -> None:
-        self._site = request.site
-        self._survey = request.survey
+        """Raises `FlowError` when the flow does not have the language."""
+        self._site = site
+        self._survey = survey
         self._headline = flow.headline_question.question
         self._interview = Interview(flow, language)
         self._phone = phone
-        self._recorder = recorder
+        self._book = book
         self._now = now
         self._started = False
+        self.lacked_prompt = False
+        """Whether the PBX could not play a prompt."""
         self._told = log.bind(site=self._site, survey=self._survey)
 
     async def ask(self) -> Outcome:
@@ -164,7 +213,7 @@ class _Survey:
     async def _go_on(self, step: Step) -> Outcome:
         while not isinstance(step, End):
             step = self._interview.send(await self._carry_out(step))
-        await self._store(self._recorder.finish(self._site, self._survey, step.outcome, self._now()))
+        await self._store(self._book.finish(self._site, self._survey, step.outcome, self._now()))
         return step.outcome
 
     async def _carry_out(self, step: Say | Ask | Save) -> Input:
@@ -183,7 +232,7 @@ class _Survey:
             return self._fault(error)
         if not self._started:
             self._started = True
-            await self._store(self._recorder.start(self._site, self._survey, self._now()))
+            await self._store(self._book.start(self._site, self._survey, self._now()))
         return came
 
     async def _save(self, step: Save) -> Input:
@@ -197,7 +246,7 @@ class _Survey:
             ended=answer.ended,
             answered_at=self._now(),
         )
-        stored = await self._store(self._recorder.record_answer(self._site, self._survey, record))
+        stored = await self._store(self._book.record_answer(self._site, self._survey, record))
         return Saved() if stored else Failed()
 
     async def _store(self, write: Awaitable[object]) -> bool:
@@ -213,5 +262,6 @@ class _Survey:
     def _fault(self, error: PhoneError) -> Input:
         if isinstance(error, CallerHungUp):
             return HungUp()
+        self.lacked_prompt = self.lacked_prompt or isinstance(error, PromptMissing)
         self._told.error("the survey breaks off", why=str(error))
         return Failed()

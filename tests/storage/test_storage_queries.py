@@ -5,8 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from ivr.errors import DatabaseError
-from storage.publication_queries import flow_versions, flow_versions_like
-from storage.queries import funnel, tallies
+from storage.queries import flow_source, funnel, tallies
 from storage.records import CountFilter
 from storage.verify import verify
 from tests.storage.samples import ANA, BOB, DAY, NOON, SITE, at, offer, rated, version
@@ -66,11 +65,14 @@ async def test_tallies_are_told_apart_by_what_is_asked_and_summed_over_the_rest(
     ]
 
 
-async def test_a_version_is_kept_as_it_was_kept_first(recorder, database):
+async def test_the_version_published_last_is_a_flows_source_even_when_it_is_an_older_one_again(recorder, database):
+    assert await flow_source(database, "unheard-of") is None
+    await recorder.publish(version("bb", source="second", published_at=at(60)))
+    assert await flow_source(database, "csat") == version("bb", source="second", published_at=at(60))
     await recorder.publish(version("aa", source="tampered", published_at=at(120)))
-    assert await flow_versions(database, ["aa", "never"]) == [version("aa")]
-    assert await flow_versions_like(database, "a") == [version("aa")]
-    assert await flow_versions_like(database, "_") == []
+    assert await flow_source(database, "csat") == version("aa", published_at=at(120))
+    await recorder.publish(version("bb", published_at=at(90)))
+    assert (await flow_source(database, "csat")).digest == "aa"
 
 
 async def test_a_survey_needs_a_version_that_was_published(recorder, database):

@@ -14,9 +14,9 @@ from callflows.loader import parse_flow
 from ivr.calls import AgentRef, CallStarted, LegConnected
 from ivr.errors import CallerHungUp, DatabaseError, PhoneError, PromptMissing
 from ivr.flow_rules import FlowRule
-from ivr.surveys import conduct
-from ivr.surveys.conduct import SurveyDesk
+from ivr.surveys.conduct import STORE_SECONDS, SurveyDesk
 from ivr.surveys.privacy import CallerKey
+from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.request import SurveyRequest
 from ivr.surveys.site_flows import SiteFlows
 from ivr.surveys.teams import Teams
@@ -24,7 +24,7 @@ from ivr.surveys.tracker import CallTracker
 from storage.engine import Database, open_database
 from storage.recorder import Recorder
 from storage.records import FlowVersionRecord, SiteRecord
-from storage.tables import Agent, Answer, Survey
+from storage.tables import Agent, Answer, Call, Survey
 from storage.verify import verify
 from tests.shelves import publications_of, shelf_of, shipped
 from tests.surveys.flow_files import source
@@ -44,7 +44,9 @@ SITE = SiteFlows(
 class PaperPhone:
     """Plays nothing, and gives the keys or the trouble that it was told to, question by question."""
 
-    def __init__(self, *turns: Keys | PhoneError | asyncio.Event) -> None:
+    def __init__(self, *turns: Keys | PhoneError | asyncio.Event, lacks: Sequence[str] = ()) -> None:
+        self.lacks = lacks
+        self.looked_for: list[tuple[str, ...]] = []
         self.turns = list(turns)
         self.heard: list[tuple[str, ...]] = []
         self.reached = asyncio.Event()
@@ -52,6 +54,10 @@ class PaperPhone:
     async def answer(self) -> None:
         if self.turns and type(self.turns[0]) is PhoneError:
             raise self.turns.pop(0)
+
+    async def unplayable(self, prompts: Sequence[str]) -> list[str]:
+        self.looked_for.append(tuple(prompts))
+        return [prompt for prompt in prompts if prompt in self.lacks]
 
     async def play(self, prompts: Sequence[str]) -> None:
         self.heard.append(tuple(prompts))
@@ -99,6 +105,7 @@ class Desk:
             calls=self.calls,
             flows=shelf_of(shipped()),
             callers=CallerKey(b"a key of these tests"),
+            prompts=PromptCheck(now=lambda: NOW),
             now=lambda: NOW,
             sites={"main": SITE},
         )
@@ -111,6 +118,9 @@ class Desk:
 
     async def answers(self) -> list[tuple[str, int | None, int, str]]:
         return [(row.keys, row.value, row.tries, row.ended) for row in await self._rows(Answer)]
+
+    async def exclusions(self) -> dict[str, str]:
+        return {row.linkedid: row.exclusion for row in await self._rows(Call)}
 
     async def names(self) -> dict[str, str]:
         return {row.agent: row.name for row in await self._rows(Agent)}
@@ -250,10 +260,9 @@ async def test_a_database_that_hangs_keeps_nobody_waiting(desk: Desk, monkeypatc
         await asyncio.Event().wait()
         return True
 
-    monkeypatch.setattr(conduct, "STORE_SECONDS", 0.05)
     monkeypatch.setattr(desk.recorder, "record_answer", hangs)
     phone = PaperPhone(key("5"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(STORE_SECONDS + 5):
         await desk.conduct(phone)
     assert len(phone.heard) == 1
 
@@ -331,3 +340,41 @@ async def test_a_rule_of_the_site_chooses_the_flow_by_the_credited_agent_and_rea
         )
     put = {row.survey: row.flow for row in await desk._rows(Survey)}
     assert put == {"1.1": "vip", "1.2": "csat", "1.3": "csat", "1.4": "vip", "1.5": "csat"}
+
+
+async def test_a_language_with_a_missing_prompt_is_not_spoken_and_another_one_is(desk: Desk) -> None:
+    phone = PaperPhone(key("5"), lacks=["zh/csat-thanks"])
+    await desk.conduct(phone, SurveyRequest(site="main", linkedid="1.1", survey="1.1", language="zh"))
+
+    assert phone.heard[0][0] == "en/csat-welcome"
+    assert await desk.surveys() == [("1.1", "completed", "", "en")]
+
+
+async def test_a_caller_who_could_not_be_asked_in_any_language_is_not_asked_and_counted_as_excluded(desk: Desk) -> None:
+    phone = PaperPhone(lacks=["zh/csat-thanks", "en/csat-satisfaction-confirm-3"])
+    await desk.conduct(phone)
+
+    assert phone.heard == []
+    assert await desk.surveys() == []
+    assert await desk.exclusions() == {"1.1": "prompts_missing"}
+
+
+async def test_a_database_that_is_away_keeps_no_caller_who_cannot_be_asked(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> bool:
+        raise DatabaseError("database sqlite:///x is away")
+
+    monkeypatch.setattr(desk.recorder, "exclude", away)
+    await desk.conduct(PaperPhone(lacks=["zh/csat-thanks", "en/csat-thanks"]))
+
+    assert await desk.surveys() == []
+
+
+async def test_after_a_prompt_was_missed_in_a_survey_the_next_caller_is_looked_after(desk: Desk) -> None:
+    gone = PromptMissing("the PBX cannot play postcall/en/csat-satisfaction-ask")
+    await desk.conduct(PaperPhone(gone))
+    phone = PaperPhone(key("5"), lacks=["en/csat-satisfaction-ask"])
+    await desk.conduct(phone, SurveyRequest(site="main", linkedid="1.2", survey="1.2", language="en"))
+
+    assert phone.heard[0][0] == "zh/csat-welcome"
