@@ -40,9 +40,13 @@ class _FunnelKey(NamedTuple):
 
 class Counts:
     """Changes that are collected and then written in one order, the same for everybody: rows locked in different
-    orders by two transactions would deadlock."""
+    orders by two transactions would deadlock.
 
-    def __init__(self) -> None:
+    Those of a trial are not written.
+    """
+
+    def __init__(self, *, trial: bool) -> None:
+        self._trial = trial
         self._ratings: Counter[_TallyKey] = Counter()
         self._surveys: Counter[_FunnelKey] = Counter()
 
@@ -56,6 +60,8 @@ class Counts:
 
     async def write(self, connection: AsyncConnection) -> None:
         """Apply all changes. Raises `DatabaseError` when a count would fall below 0; then the transaction must fail."""
+        if self._trial:
+            return
         for (bucket, *rest), by in sorted(self._ratings.items()):
             key = dict(zip(("question", "is_rating", "value"), rest, strict=True))
             await _change(connection, Tally, "ratings", by, {**bucket._asdict(), **key})

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select
 
 from storage.engine import Database
-from storage.records import AgentRecord, CountFilter, Dimension, FlowVersionRecord, FunnelRow, TallyRow
+from storage.records import NEVER_PUBLISHED, AgentRecord, CountFilter, Dimension, FlowVersionRecord, FunnelRow, TallyRow
 from storage.tables import CODE, Agent, FlowVersion, Funnel, Tally
 from storage.types import clip
 
@@ -67,7 +67,7 @@ async def flow_source(database: Database, flow: str) -> FlowVersionRecord | None
     names = ["digest", "flow", "title", "source", "published_at"]
     statement = (
         select(*(getattr(FlowVersion, name) for name in names))
-        .where(FlowVersion.flow == flow)
+        .where(FlowVersion.flow == flow, FlowVersion.published_at > NEVER_PUBLISHED)
         .order_by(FlowVersion.published_at.desc(), FlowVersion.digest)
         .limit(1)
     )

@@ -1,14 +1,20 @@
 """What goes into the database and what comes out of it. Codes that are not known are ``""``."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Literal
 
 EndedBy = Literal["agent", "caller", "transfer", "unknown"]
 AnswerEnd = Literal["answered", "no_input", "no_match", "hung_up", "failed"]
 Outcome = Literal["completed", "partial", "no_input", "hung_up", "failed"]
+TRIAL = "trial-"
+"""What the ids of trials begin with."""
+NEVER_PUBLISHED = datetime(1970, 1, 1, tzinfo=UTC)
+"""When a flow version was published that was only tried."""
 Step = Literal["offered", "started", "answered", "completed", "partial", "no_input", "hung_up", "failed"]
 """A step of the funnel; `answered` is reached with the first answer that has a value."""
+Way = Literal["shipped", "file", "command", "rollback"]
+"""How a flow version came to be in force: with this release, by a file in the flows' folder, or by a command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,14 +110,31 @@ class FlowVersionRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PublicationRecord:
+    """A flow version is in force from a moment on, until the next publication of its flow begins."""
+
+    flow: str
+    number: int = 0
+    """Counts the publications of a flow from 1; 0 before it is stored. Of two that begin at the same moment, the one
+    with the higher number is in force."""
+    digest: str
+    in_force_from: datetime
+    published_at: datetime
+    """When this was decided; earlier than `in_force_from` when it was planned."""
+    way: Way
+    published_by: str = ""
+    """The file's name, or the user who gave the command."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SurveyOffer:
     """A survey that is about to be put to a caller."""
 
     site: str
     survey: str
-    """The uniqueid of the asked channel; never empty."""
+    """The uniqueid of the asked channel; never empty. A trial has a made-up one that begins with `TRIAL`."""
     linkedid: str
-    """The call that the survey is about; never empty."""
+    """The call that the survey is about; never empty. A trial, which has no call, repeats its `survey`."""
     flow: str
     flow_version: str
     """The digest of a version that was published."""
@@ -120,10 +143,15 @@ class SurveyOffer:
     agent: str = ""
     queue: str = ""
     reason: str = ""
+    trial: bool = False
+    """True for a flow that is only tried: it is kept like a survey, and counted nowhere."""
 
     def __post_init__(self) -> None:
         if not self.survey or not self.linkedid:
             raise ValueError("a survey has an id and a call")
+        if self.trial and not self.survey == self.linkedid != self.linkedid.removeprefix(TRIAL):
+            # One that named a real call would keep that call's caller from being asked.
+            raise ValueError(f"a trial has one made-up id that begins with {TRIAL}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

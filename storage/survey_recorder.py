@@ -15,7 +15,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.call_recorder import describe_codes, include_call, merge_call
 from storage.counts import Bucket, Counts
 from storage.engine import Database
-from storage.records import AnswerRecord, CallRecord, FlowVersionRecord, Outcome, Step, SurveyOffer
+from storage.records import (
+    NEVER_PUBLISHED,
+    AnswerRecord,
+    CallRecord,
+    FlowVersionRecord,
+    Outcome,
+    Step,
+    SurveyOffer,
+)
 from storage.tables import CODE, Answer, FlowVersion, Site, Survey
 from storage.types import clip
 from storage.upsert import Columns, insert_new, table_of, upsert
@@ -25,6 +33,7 @@ class _Locked(NamedTuple):
     """A survey's row, locked until the transaction ends."""
 
     bucket: Bucket
+    trial: bool
     status: str
     started: bool
     ended: bool
@@ -56,6 +65,22 @@ class SurveyRecorder:
 
         await self._database.write(work)
 
+    async def keep_draft(self, version: FlowVersionRecord) -> None:
+        """Keep a flow version that is only tried. It does not become the flow's newest, unless it is that already."""
+
+        async def work(connection: AsyncConnection) -> None:
+            await insert_new(
+                connection,
+                FlowVersion,
+                digest=version.digest,
+                flow=version.flow,
+                title=version.title,
+                source=version.source,
+                published_at=NEVER_PUBLISHED,
+            )
+
+        await self._database.write(work)
+
     async def offer(self, offer: SurveyOffer) -> bool:
         """Begin a survey. False when this one, or another of the same call, exists already: do not ask again.
 
@@ -67,7 +92,9 @@ class SurveyRecorder:
             zone = await connection.scalar(_zone(), {"site": offer.site})
             if zone is None:
                 raise LookupError(f"site {offer.site!r} is not known")
-            await describe_codes(connection, offer.site, agent=offer.agent, queue=offer.queue, reason=offer.reason)
+            if not offer.trial:
+                await describe_codes(connection, offer.site, agent=offer.agent, queue=offer.queue, reason=offer.reason)
+            # A trial's is an empty row, which the survey's foreign key asks for.
             await merge_call(connection, CallRecord(site=offer.site, linkedid=offer.linkedid))
             if offer.offered_at.tzinfo is None:
                 raise ValueError("offered_at has no zone")
@@ -84,14 +111,16 @@ class SurveyRecorder:
                 agent=offer.agent,
                 queue=offer.queue,
                 reason=offer.reason,
+                trial=offer.trial,
                 status="offered",
                 offered_at=offer.offered_at,
             )
             if not is_new:
                 return False
             await include_call(connection, offer.site, offer.linkedid)
-            counts = Counts()
-            counts.step((await _lock(connection, offer.site, offer.survey)).bucket, "offered")
+            locked = await _lock(connection, offer.site, offer.survey)
+            counts = Counts(trial=locked.trial)
+            counts.step(locked.bucket, "offered")
             await counts.write(connection)
             return True
 
@@ -105,7 +134,7 @@ class SurveyRecorder:
             if locked.status != "offered":
                 return False
             await _set(connection, site, survey, status="started", started_at=at)
-            counts = Counts()
+            counts = Counts(trial=locked.trial)
             counts.step(locked.bucket, "started")
             await counts.write(connection)
             return True
@@ -136,7 +165,7 @@ class SurveyRecorder:
             )
             if not is_new:
                 return False
-            counts = Counts()
+            counts = Counts(trial=locked.trial)
             if not locked.started:
                 status = "started" if locked.status == "offered" else locked.status
                 await _set(connection, site, survey, status=status, started_at=answer.answered_at)
@@ -159,7 +188,7 @@ class SurveyRecorder:
     ) -> bool:
         """Credit a survey elsewhere and move all its counts along; None leaves as it is, ``""`` means not known.
 
-        False when that is where it stood.
+        False when that is where it stood, and for a trial, which is nobody's.
         """
         wanted = {
             name: clip(code, CODE)
@@ -168,6 +197,8 @@ class SurveyRecorder:
         }
 
         async def work(connection: AsyncConnection) -> bool:
+            if await connection.scalar(_trial(), {"site": site, "asked": survey}):
+                return False
             await describe_codes(connection, site, **wanted)
             locked = await _lock(connection, site, survey)
             bucket = Bucket(**{**locked.bucket._asdict(), **wanted})
@@ -178,7 +209,7 @@ class SurveyRecorder:
                     Answer.site_id == site, Answer.survey == survey, Answer.value.is_not(None)
                 )
             )
-            counts = Counts()
+            counts = Counts(trial=locked.trial)
             steps: list[Step] = ["offered"]
             for question, is_rating, value in answers:
                 assert value is not None  # the statement asked for no others
@@ -222,7 +253,7 @@ async def _lock(connection: AsyncConnection, site: str, survey: str) -> _Locked:
     if row is None:
         raise LookupError(f"survey {survey!r} of site {site!r} was never offered")
     bucket = Bucket(row.site_id, row.day, row.agent, row.queue, row.reason, row.flow)
-    return _Locked(bucket, row.status, row.started_at is not None, row.ended_at is not None)
+    return _Locked(bucket, row.trial, row.status, row.started_at is not None, row.ended_at is not None)
 
 
 async def _is_answered(connection: AsyncConnection, site: str, survey: str) -> bool:
@@ -239,7 +270,7 @@ async def _finish(connection: AsyncConnection, site: str, survey: str, outcome: 
     if locked.ended:
         return False
     await _set(connection, site, survey, status=outcome, ended_at=at)
-    counts = Counts()
+    counts = Counts(trial=locked.trial)
     counts.step(locked.bucket, outcome)
     await counts.write(connection)
     return True
@@ -259,8 +290,14 @@ def _zone() -> Select[Any]:
 def _locking() -> Select[Any]:
     # SQLite knows no FOR UPDATE and needs none: its writers come one at a time.
     columns = table_of(Survey).c
-    wanted = (*Bucket._fields, "status", "started_at", "ended_at")
+    wanted = (*Bucket._fields, "trial", "status", "started_at", "ended_at")
     return select(*(columns[name] for name in wanted)).where(_is_asked(columns)).with_for_update()
+
+
+@cache
+def _trial() -> Select[Any]:
+    # Read before the row is locked: it never changes.
+    return select(table_of(Survey).c.trial).where(_is_asked(table_of(Survey).c))
 
 
 @cache

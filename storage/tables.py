@@ -18,11 +18,12 @@ from sqlalchemy import (
     MetaData,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from storage.records import AnswerEnd, EndedBy, Outcome, Step
+from storage.records import AnswerEnd, EndedBy, Outcome, Step, Way
 from storage.types import Clipped, UtcDateTime
 
 SITE = 32
@@ -148,6 +149,23 @@ class FlowVersion(Base):
     """When it was published last: an older version that comes back is the newest again."""
 
 
+class Publication(Base):
+    """A flow version is in force from a moment on. Rows are only ever added: the last one that has begun holds."""
+
+    __tablename__ = "publication"
+    flow: Mapped[str] = mapped_column(Clipped(NAME), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    digest: Mapped[str] = mapped_column(Clipped(64), ForeignKey("flow_version.digest"))
+    in_force_from: Mapped[datetime]
+    published_at: Mapped[datetime]
+    way: Mapped[str] = mapped_column(Clipped(WORD))
+    published_by: Mapped[str] = mapped_column(Clipped(LABEL))
+    __table_args__ = (
+        CheckConstraint(_one_of("way", get_args(Way)), name="way"),
+        CheckConstraint("number >= 1", name="number"),
+    )
+
+
 class Survey(Base):
     """One flow put to one caller after one call; `survey` is the uniqueid of the channel that was asked."""
 
@@ -163,6 +181,8 @@ class Survey(Base):
     agent: Mapped[str] = mapped_column(Clipped(CODE))
     queue: Mapped[str] = mapped_column(Clipped(CODE))
     reason: Mapped[str] = mapped_column(Clipped(CODE))
+    trial: Mapped[bool] = mapped_column(server_default=false())
+    """True when somebody only tried the flow: it is in no tally and no funnel, and there was no call of a PBX."""
     status: Mapped[str] = mapped_column(Clipped(WORD))
     offered_at: Mapped[datetime]
     started_at: Mapped[datetime | None]

@@ -1,4 +1,4 @@
-"""Recounts the tallies and the funnel from the surveys and answers, inside the database."""
+"""Recounts the tallies and the funnel from the surveys and answers, trials left out, inside the database."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -69,7 +69,7 @@ def _ratings() -> list[Select[Any]]:
     recount = (
         select(*key, literal(0).label("held"), func.count().label("counted"))
         .join(Survey, (Survey.site_id == Answer.site_id) & (Survey.survey == Answer.survey))
-        .where(Answer.value.is_not(None))
+        .where(Answer.value.is_not(None), Survey.trial.is_(False))
         .group_by(*key)
     )
     names = [*BUCKET, "question", "is_rating", "value"]
@@ -89,13 +89,13 @@ def _surveys() -> list[Select[Any]]:
     }
     recounts = [
         select(*bucket, literal(step).label("step"), literal(0).label("held"), func.count().label("counted"))
-        .where(condition)
+        .where(condition, Survey.trial.is_(False))
         .group_by(*bucket)
         for step, condition in reached.items()
     ]
     outcomes = (
         select(*bucket, Survey.status.label("step"), literal(0).label("held"), func.count().label("counted"))
-        .where(Survey.ended_at.is_not(None))
+        .where(Survey.ended_at.is_not(None), Survey.trial.is_(False))
         .group_by(*bucket, Survey.status)
     )
     names = [*BUCKET, "step"]

@@ -1,9 +1,7 @@
 """Databases for tests: each on SQLite and on PostgreSQL, with the newest schema and nothing in it."""
 
 import asyncio
-import os
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,15 +10,34 @@ import pytest
 from ivr.errors import PbxError
 from storage import schema
 from storage.tables import Base
-from tests.postgres import Postgres, postgres
+from tests.postgres import Postgres, Unavailable, start
 from tests.speech_tools import speech_tools
+from tests.surroundings import Surroundings
 
-__all__ = ["postgres"]
+SURROUNDINGS = pytest.StashKey[Surroundings]()
 
 
-def pytest_report_header() -> str:
-    """Name the SQLite that the tests run with."""
-    return f"SQLite {sqlite3.sqlite_version}"
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Name the versions that the tests ran with, and what was left out."""
+    for line in config.stash.get(SURROUNDINGS, Surroundings()).report:
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def surroundings(pytestconfig: pytest.Config) -> Surroundings:
+    """What the tests talk to."""
+    return pytestconfig.stash.setdefault(SURROUNDINGS, Surroundings())
+
+
+@pytest.fixture(scope="session")
+def postgres(surroundings: Surroundings) -> Postgres:
+    """The PostgreSQL server of this run."""
+    try:
+        server = start()
+    except Unavailable as reason:
+        surroundings.leave_out("PostgreSQL", reason)
+    surroundings.versions["PostgreSQL"] = server.version
+    return server
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -62,14 +79,12 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def speech_path(tmp_path_factory: pytest.TempPathFactory) -> str:
+def speech_path(surroundings: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The search path on which espeak-ng and sox are."""
     try:
         return speech_tools(tmp_path_factory.mktemp("speech") / "bin")
     except PbxError as error:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(error), pytrace=False)
-        pytest.skip(str(error))
+        surroundings.leave_out("espeak-ng and sox", error)
 
 
 @pytest.fixture

@@ -1,12 +1,13 @@
 """One survey, from the caller on the line to the finished record."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from typing import Protocol
 
 import structlog
 
-from callflows.interview import Ask, End, Failed, HungUp, Input, Interview, Outcome, Played, Save, Saved, Say, Step
+from callflows.interview import Ask, End, Failed, HungUp, Input, Interview, Played, Save, Saved, Say, Step
 from callflows.loader import FlowVersion
 from callflows.model import Flow
 from ivr.errors import CallerHungUp, DatabaseError, PhoneError, PromptMissing
@@ -17,14 +18,31 @@ from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.request import SurveyRequest
+from ivr.surveys.site_flows import SiteFlows
 from ivr.surveys.tracker import CallTracker
 from storage.recorder import Recorder
-from storage.records import AnswerRecord, SurveyOffer
+from storage.records import AnswerRecord, Outcome, SurveyOffer
 
 log = structlog.get_logger()
 
 STORE_SECONDS = 1.5
 """How long a caller may wait in silence for the database before being let go: the dialplan goes on within 2 seconds."""
+
+
+class SurveyBook(Protocol):
+    """Where the course of a survey is kept, as `storage.recorder.Recorder` does: durable when the call returns.
+
+    Every method may raise `DatabaseError`.
+    """
+
+    async def start(self, site: str, survey: str, at: datetime) -> bool:
+        """The caller has heard the first prompt."""
+
+    async def record_answer(self, site: str, survey: str, answer: AnswerRecord) -> bool:
+        """The caller has dealt with a question."""
+
+    async def finish(self, site: str, survey: str, outcome: Outcome, at: datetime) -> bool:
+        """The survey is over."""
 
 
 class SurveyDesk:
@@ -39,21 +57,23 @@ class SurveyDesk:
         callers: CallerKey,
         prompts: PromptCheck,
         now: Callable[[], datetime],
+        sites: Mapping[str, SiteFlows],
     ) -> None:
         self._recorder = recorder
         self._prompts = prompts
         self._calls = calls
+        self._sites = sites
         self._flows = flows
         self._callers = callers
         self._now = now
 
-    async def conduct(self, request: SurveyRequest, flow: str, language: str, phone: Phone) -> None:
+    async def conduct(self, request: SurveyRequest, language: str, phone: Phone) -> None:
         """Ask the caller on `phone`, unless this call was asked before; returns when the dialplan may go on.
 
-        `flow` and `language` are the site's own, for a request that names none, or none that there is.
+        `language` is the site's own, for a request that names none, or none that there is.
         """
         told = log.bind(site=request.site, survey=request.survey)
-        version = self._version(request, flow)
+        version = self._version(request)
         wanted = (spoken(version.flow, request.language, language), language)
         speakable = await self._prompts.speakable(request.site, version, wanted, phone)
         if speakable is None:
@@ -69,7 +89,15 @@ class SurveyDesk:
         if not asked:
             told.info("survey not offered: this call was asked before", linkedid=request.linkedid)
             return
-        survey = _Survey(request, speakable, spoken_language, phone, self._recorder, self._now)
+        survey = ConductedSurvey(
+            site=request.site,
+            survey=request.survey,
+            flow=speakable,
+            language=spoken_language,
+            phone=phone,
+            book=self._recorder,
+            now=self._now,
+        )
         try:
             outcome = await survey.ask()
         except asyncio.CancelledError:
@@ -98,12 +126,22 @@ class SurveyDesk:
             except DatabaseError as error:
                 log.warning("an agent's name is not stored", site=request.site, why=str(error))
 
-    def _version(self, request: SurveyRequest, site_flow: str) -> FlowVersion:
-        version = self._flows.find(request.flow or site_flow)
-        if version is None:
-            log.warning("the dialplan asks for a flow that there is not", flow=request.flow[:64], instead=site_flow)
-            version = self._flows.require(site_flow, setting="flow")
-        return version
+    def _version(self, request: SurveyRequest) -> FlowVersion:
+        """The version in force of the flow that the dialplan names, or else of the one that the rules choose."""
+        asked = self._flows.find(request.flow) if request.flow else None
+        if asked:
+            return asked
+        due = credit(self._calls.find(request.site, request.linkedid), request)
+        chosen = self._sites[request.site].choose(
+            at=self._now(),
+            queue=due.queue,
+            agent=due.agent.interface if due.agent else "",
+            reason=due.reason,
+            language=request.language,
+        )
+        if request.flow:
+            log.warning("the dialplan asks for a flow that there is not", flow=request.flow[:64], instead=chosen.flow)
+        return self._flows.require(chosen.flow, setting="flow")
 
     def _offer(self, request: SurveyRequest, version: FlowVersion, language: str) -> SurveyOffer:
         call = self._calls.find(request.site, request.linkedid)
@@ -132,24 +170,27 @@ def spoken(flow: Flow, wanted: str, otherwise: str) -> str:
     return languages[0]
 
 
-class _Survey:
-    """One interview under way: carries out its steps on the phone and in the database."""
+class ConductedSurvey:
+    """One interview under way: carries out its steps on the phone and in the book."""
 
     def __init__(
         self,
-        request: SurveyRequest,
+        *,
+        site: str,
+        survey: str,
         flow: Flow,
         language: str,
         phone: Phone,
-        recorder: Recorder,
+        book: SurveyBook,
         now: Callable[[], datetime],
     ) -> None:
-        self._site = request.site
-        self._survey = request.survey
+        """Raises `FlowError` when the flow does not have the language."""
+        self._site = site
+        self._survey = survey
         self._headline = flow.headline_question.question
         self._interview = Interview(flow, language)
         self._phone = phone
-        self._recorder = recorder
+        self._book = book
         self._now = now
         self._started = False
         self.lacked_prompt = False
@@ -173,7 +214,7 @@ class _Survey:
     async def _go_on(self, step: Step) -> Outcome:
         while not isinstance(step, End):
             step = self._interview.send(await self._carry_out(step))
-        await self._store(self._recorder.finish(self._site, self._survey, step.outcome, self._now()))
+        await self._store(self._book.finish(self._site, self._survey, step.outcome, self._now()))
         return step.outcome
 
     async def _carry_out(self, step: Say | Ask | Save) -> Input:
@@ -192,7 +233,7 @@ class _Survey:
             return self._fault(error)
         if not self._started:
             self._started = True
-            await self._store(self._recorder.start(self._site, self._survey, self._now()))
+            await self._store(self._book.start(self._site, self._survey, self._now()))
         return came
 
     async def _save(self, step: Save) -> Input:
@@ -206,7 +247,7 @@ class _Survey:
             ended=answer.ended,
             answered_at=self._now(),
         )
-        stored = await self._store(self._recorder.record_answer(self._site, self._survey, record))
+        stored = await self._store(self._book.record_answer(self._site, self._survey, record))
         return Saved() if stored else Failed()
 
     async def _store(self, write: Awaitable[object]) -> bool:

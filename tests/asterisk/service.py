@@ -78,14 +78,14 @@ class Beside:
 
         return await until(look)
 
-    async def armed(self, callers: int) -> None:
+    async def armed(self, callers: int, site: str = "main") -> None:
         """Wait until so many callers in all will be sent into the survey when their agent hangs up.
 
         An agent who hangs up within the milliseconds before that was no agent.
         """
 
         async def look() -> bool:
-            return self.service.links["main"].state.armed >= callers
+            return self.service.links[site].state.armed >= callers
 
         await until(look)
 

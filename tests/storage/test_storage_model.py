@@ -17,16 +17,24 @@ from storage.verify import verify
 from tests.storage.samples import at, offer, rated, silent
 
 SITES = count(1)
-SURVEYS = st.sampled_from(["1.1", "1.2", "1.3", "1.4"])
+SURVEYS = st.sampled_from(["1.1", "1.2", "1.3", "1.4", "trial-1", "trial-2"])
+TRIALS = st.sampled_from(["trial-1", "trial-2"])
 CALLS = st.sampled_from(["1.1", "1.2", "1.3"])
 AGENTS = st.sampled_from(["", "PJSIP/1001", "PJSIP/1002"])
 REASONS = st.sampled_from(["", "billing", "billing/refund"])
+
+
+def is_real(survey: str) -> bool:
+    return not survey.startswith("trial-")
+
+
 ANSWERS = st.one_of(
     st.builds(rated, st.integers(0, 2), question=st.sampled_from(["rating", "clear"]), is_rating=st.booleans()),
     st.builds(silent, st.sampled_from(["rating", "clear"])),
 )
 EVENTS = st.one_of(
-    st.tuples(st.just("offer"), SURVEYS, CALLS, AGENTS, REASONS),
+    st.tuples(st.just("offer"), SURVEYS.filter(is_real), CALLS, AGENTS, REASONS),
+    st.tuples(st.just("try_flow"), TRIALS, AGENTS, REASONS),
     st.tuples(st.just("start"), SURVEYS),
     st.tuples(st.just("answer"), SURVEYS, ANSWERS),
     st.tuples(st.just("finish"), SURVEYS, st.sampled_from(get_args(records.Outcome))),
@@ -41,6 +49,7 @@ class ModelSurvey:
     linkedid: str
     agent: str
     reason: str
+    trial: bool = False
     started: bool = False
     outcome: str = ""
     answers: dict[str, records.AnswerRecord] = field(default_factory=dict)
@@ -62,6 +71,12 @@ class Model:
             return False
         self.surveys[survey] = ModelSurvey(linkedid, agent, reason)
         self.excluded.discard(linkedid)
+        return True
+
+    def try_flow(self, survey: str, agent: str, reason: str) -> bool:
+        if survey in self.surveys:
+            return False
+        self.surveys[survey] = ModelSurvey(survey, agent, reason, trial=True)
         return True
 
     def start(self, survey: str) -> bool:
@@ -88,6 +103,8 @@ class Model:
 
     def recredit(self, survey: str, agent: str | None, reason: str | None) -> bool:
         found = self.surveys[survey]
+        if found.trial:
+            return False
         before = (found.agent, found.reason)
         found.agent = found.agent if agent is None else agent
         found.reason = found.reason if reason is None else reason
@@ -105,17 +122,21 @@ class Model:
             found.outcome = "partial" if found.is_answered else "failed"
         return len(unfinished)
 
+    @property
+    def counted(self) -> list[ModelSurvey]:
+        return [found for found in self.surveys.values() if not found.trial]
+
     def tallies(self) -> Counter[tuple[object, ...]]:
         return Counter(
             (found.agent, found.reason, answer.question, answer.is_rating, answer.value)
-            for found in self.surveys.values()
+            for found in self.counted
             for answer in found.answers.values()
             if answer.value is not None
         )
 
     def funnel(self) -> Counter[tuple[object, ...]]:
         steps: Counter[tuple[object, ...]] = Counter()
-        for found in self.surveys.values():
+        for found in self.counted:
             reached = ["offered"]
             reached += ["started"] if found.started else []
             reached += ["answered"] if found.is_answered else []
@@ -128,6 +149,8 @@ async def carry_out(recorder: Any, site: str, event: tuple[Any, ...]) -> Any:
     match event:
         case ("offer", survey, linkedid, agent, reason):
             return await recorder.offer(offer(survey, site=site, linkedid=linkedid, agent=agent, reason=reason))
+        case ("try_flow", survey, agent, reason):
+            return await recorder.offer(offer(survey, site=site, agent=agent, reason=reason, trial=True))
         case ("start", survey):
             return await recorder.start(site, survey, at(1))
         case ("answer", survey, answer):
@@ -154,7 +177,7 @@ async def test_any_history_leaves_the_counts_of_the_model(recorder, database, ev
     await recorder.ensure_site(SiteRecord(site=site, name="", zone="UTC"))
     model = Model()
     for name, *arguments in events:
-        if name not in ("offer", "exclude", "close") and arguments[0] not in model.surveys:
+        if name not in ("offer", "try_flow", "exclude", "close") and arguments[0] not in model.surveys:
             with pytest.raises(LookupError):
                 await carry_out(recorder, site, (name, *arguments))
             continue
