@@ -20,13 +20,18 @@ config_option = click.option(
 )
 
 
+_STANDARD_INPUT = Path("/dev/stdin")
+
+
 class FlowFile(click.ParamType[Path]):
-    """A flow file, or the code of a shipped flow."""
+    """A flow file, - for standard input, or the code of a shipped flow."""
 
     name = "flow"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """The path of the file; a code without a file of that name is looked up among the shipped flows."""
+        if value == "-":
+            return _STANDARD_INPUT
         path = Path(value)
         if path.exists() or not re.fullmatch(r"[a-z][a-z0-9-]*", str(value)):
             return path
@@ -37,3 +42,8 @@ class FlowFile(click.ParamType[Path]):
 
 
 FLOW = FlowFile()
+
+
+def shown_path(path: Path) -> str:
+    """A path as it was given."""
+    return "-" if path == _STANDARD_INPUT else str(path)
