@@ -18,9 +18,10 @@ from callflows.rehearsal import rehearse
 from callflows.schema import flow_schema
 from callflows.svg import svg
 from ivr.cli.options import FLOW, config_option
-from ivr.cli.publish import SHORT, flow_database, stored_version
+from ivr.cli.publish import SHORT, flow_database, only_digest
 from ivr.errors import FlowError
 from ivr.settings import Settings, load_settings
+from storage.publication_queries import flow_versions_like
 
 
 @click.command()
@@ -103,5 +104,7 @@ def _version(given: str, settings: Path) -> FlowVersion:
 
 async def _stored(settings: Settings, digest: str) -> FlowVersion:
     async with flow_database(settings) as database:
-        record = await stored_version(database, digest)
+        found = await flow_versions_like(database, digest)
+    start = only_digest([record.digest for record in found], digest)
+    record = next(record for record in found if record.digest == start)
     return parse_flow(record.source, f"version {record.digest[:SHORT]} of flow {record.flow}")
