@@ -1,33 +1,35 @@
 """One survey, from the caller on the line to the finished record."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import datetime
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import datetime, tzinfo
 
 import structlog
 
-from callflows.interview import Ask, End, Failed, HungUp, Input, Interview, Outcome, Played, Save, Saved, Say, Step
+from callflows.interview import Interview
 from callflows.loader import FlowVersion
-from callflows.model import Flow
-from ivr.errors import CallerHungUp, DatabaseError, PhoneError
+from callflows.steps import Context
+from ivr.errors import DatabaseError
 from ivr.phone import Phone
-from ivr.surveys.attribution import credit
+from ivr.surveys.asking import STORE_SECONDS, Asking
+from ivr.surveys.attribution import Credit, credit
 from ivr.surveys.facts import agent_record
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.request import SurveyRequest
 from ivr.surveys.tracker import CallTracker
 from storage.recorder import Recorder
-from storage.records import AnswerRecord, SurveyOffer
+from storage.records import SurveyOffer
 
 log = structlog.get_logger()
 
-STORE_SECONDS = 1.5
-"""How long a caller may wait in silence for the database before being let go: the dialplan goes on within 2 seconds."""
-
 
 class SurveyDesk:
-    """Puts surveys to callers. `now` tells the time, with its zone."""
+    """Puts surveys to callers. `now` tells the time, with its zone; `zones` has the zone of each site.
+
+    `recordings` is the folder of recorded comments as the PBX sees it; `team_of` tells the team of a site's agent.
+    """
 
     def __init__(
         self,
@@ -37,8 +39,14 @@ class SurveyDesk:
         flows: FlowShelf,
         callers: CallerKey,
         now: Callable[[], datetime],
+        zones: Mapping[str, tzinfo],
+        recordings: str,
+        team_of: Callable[[str, str], str] = lambda site, agent: "",
     ) -> None:
         self._recorder = recorder
+        self._zones = zones
+        self._recordings = recordings
+        self._team_of = team_of
         self._calls = calls
         self._flows = flows
         self._callers = callers
@@ -51,21 +59,33 @@ class SurveyDesk:
         """
         told = log.bind(site=request.site, survey=request.survey)
         version = self._version(request, flow)
-        spoken_language = spoken(version, request.language, language)
+        due = credit(self._calls.find(request.site, request.linkedid), request)
+        interview = Interview(
+            version.flow, spoken(version, request.language, language), self._context(request, version, due)
+        )
         try:
             async with asyncio.timeout(STORE_SECONDS):
-                asked = await self._recorder.offer(self._offer(request, version, spoken_language))
+                asked = await self._recorder.offer(self._offer(request, version, due, interview.language))
         except (DatabaseError, TimeoutError) as error:
             told.error("survey not offered: the database does not take it", why=str(error) or "too slow")
             return
         if not asked:
             told.info("survey not offered: this call was asked before", linkedid=request.linkedid)
             return
-        survey = _Survey(request, version.flow, spoken_language, phone, self._recorder, self._now)
+        asking = Asking(
+            site=request.site,
+            survey=request.survey,
+            headline=version.flow.headline_question.code,
+            interview=interview,
+            phone=phone,
+            recorder=self._recorder,
+            recordings=self._recordings,
+            now=self._now,
+        )
         try:
-            outcome = await survey.ask()
+            outcome = await asking.ask()
         except asyncio.CancelledError:
-            await asyncio.shield(survey.break_off())
+            await asyncio.shield(asking.break_off())
             raise
         await self._introduce(request)
         told.info("survey ended", outcome=outcome, flow=version.flow.flow)
@@ -85,9 +105,18 @@ class SurveyDesk:
             version = self._flows.require(site_flow, setting="flow")
         return version
 
-    def _offer(self, request: SurveyRequest, version: FlowVersion, language: str) -> SurveyOffer:
-        call = self._calls.find(request.site, request.linkedid)
-        due = credit(call, request)
+    def _context(self, request: SurveyRequest, version: FlowVersion, due: Credit) -> Context:
+        return Context(
+            at=self._now().astimezone(self._zones[request.site]),
+            queue=due.queue,
+            team=self._team_of(request.site, due.agent.interface) if due.agent else "",
+            reason=due.reason,
+            variables={name: request.variables.get(name, "") for name in version.flow.variables},
+            # An incentive code follows from it: it must not be guessed.
+            seed=secrets.randbits(64),
+        )
+
+    def _offer(self, request: SurveyRequest, version: FlowVersion, due: Credit, language: str) -> SurveyOffer:
         return SurveyOffer(
             site=request.site,
             survey=request.survey,
@@ -105,100 +134,4 @@ class SurveyDesk:
 def spoken(version: FlowVersion, wanted: str, otherwise: str) -> str:
     """The language to speak: the channel's (``zh_TW``, or else ``zh``), else the site's, else the flow's first."""
     languages = version.flow.languages
-    wanted = wanted.replace("-", "_")
-    for language in (wanted, wanted.split("_")[0].lower(), otherwise):
-        if language in languages:
-            return language
-    return languages[0]
-
-
-class _Survey:
-    """One interview under way: carries out its steps on the phone and in the database."""
-
-    def __init__(
-        self,
-        request: SurveyRequest,
-        flow: Flow,
-        language: str,
-        phone: Phone,
-        recorder: Recorder,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._site = request.site
-        self._survey = request.survey
-        self._headline = flow.headline_question.question
-        self._interview = Interview(flow, language)
-        self._phone = phone
-        self._recorder = recorder
-        self._now = now
-        self._started = False
-        self._told = log.bind(site=self._site, survey=self._survey)
-
-    async def ask(self) -> Outcome:
-        """Carry out the interview to its end, whatever the caller, the PBX and the database do."""
-        try:
-            await self._phone.answer()
-            step = self._interview.start()
-        except PhoneError as error:
-            self._interview.start()
-            step = self._interview.send(self._fault(error))
-        return await self._go_on(step)
-
-    async def break_off(self) -> None:
-        """The service stops: keep what was answered so far, and end the survey without the caller."""
-        await self._go_on(self._interview.send(Failed()))
-
-    async def _go_on(self, step: Step) -> Outcome:
-        while not isinstance(step, End):
-            step = self._interview.send(await self._carry_out(step))
-        await self._store(self._recorder.finish(self._site, self._survey, step.outcome, self._now()))
-        return step.outcome
-
-    async def _carry_out(self, step: Say | Ask | Save) -> Input:
-        try:
-            match step:
-                case Say():
-                    await self._phone.play(step.prompts)
-                    came: Input = Played()
-                case Ask():
-                    came = await self._phone.collect(
-                        step.prompts, max_keys=step.max_keys, timeout_seconds=step.timeout_seconds
-                    )
-                case Save():
-                    return await self._save(step)
-        except PhoneError as error:
-            return self._fault(error)
-        if not self._started:
-            self._started = True
-            await self._store(self._recorder.start(self._site, self._survey, self._now()))
-        return came
-
-    async def _save(self, step: Save) -> Input:
-        answer = step.answer
-        record = AnswerRecord(
-            question=answer.question,
-            is_rating=answer.question == self._headline,
-            keys=answer.keys,
-            value=answer.value,
-            tries=answer.tries,
-            ended=answer.ended,
-            answered_at=self._now(),
-        )
-        stored = await self._store(self._recorder.record_answer(self._site, self._survey, record))
-        return Saved() if stored else Failed()
-
-    async def _store(self, write: Awaitable[object]) -> bool:
-        """True when the database has it. The caller is never kept waiting for longer than `STORE_SECONDS`."""
-        try:
-            async with asyncio.timeout(STORE_SECONDS):
-                await write
-        except (DatabaseError, TimeoutError) as error:
-            self._told.error("not stored", why=str(error) or f"no answer in {STORE_SECONDS} s")
-            return False
-        return True
-
-    def _fault(self, error: PhoneError) -> Input:
-        if isinstance(error, CallerHungUp):
-            return HungUp()
-        self._told.error("the survey breaks off", why=str(error))
-        return Failed()
+    return version.flow.nearest_language(wanted) or (otherwise if otherwise in languages else languages[0])

@@ -47,6 +47,11 @@ class FlowShelf:
         """All flows in force."""
         return list(self._versions.values())
 
+    @property
+    def variables(self) -> list[str]:
+        """The channel variables that the flows in force name, in order."""
+        return sorted({name for version in self._versions.values() for name in version.flow.variables})
+
     def find(self, code: str) -> FlowVersion | None:
         """The version in force of the flow `code`."""
         return self._versions.get(code)

@@ -116,7 +116,9 @@ def test_sounds_are_made_again_only_when_asked(flow: Flow, tmp_path: Path) -> No
 
 @needs_programs
 def test_a_language_that_espeak_does_not_speak_is_told_in_one_line(flow: Flow, tmp_path: Path) -> None:
-    unspoken = flow.model_dump_json(by_alias=True, exclude_defaults=True).replace('"en":', '"qq":').replace('"en"', '"qq"')
+    unspoken = (
+        flow.model_dump_json(by_alias=True, exclude_defaults=True).replace('"en":', '"qq":').replace('"en"', '"qq"')
+    )
     with pytest.raises(PostcallError, match=r"^espeak-ng could not make qq/short-wrong-key: [^\n]+; allowed: [^\n]+$"):
         build(Flow.model_validate_json(unspoken), tmp_path)
     assert not list(tmp_path.rglob("*.wav"))
