@@ -215,7 +215,9 @@ def test_a_question_with_its_own_words_for_a_wrong_key_uses_them() -> None:
     version = load_flow(Path(__file__).parent.parent / "flows" / "two-questions.yaml")
     more_tries = parse_flow(version.source.replace("    tries: 1\n", ""), "two-questions.yaml").flow
     assert put(more_tries, press("1"), press("11"), NOTHING, press("10"))[3:5] == [
-        ask("recommend-wrong-key", "recommend-ask", max_keys=2, timeout=2.5, key_timeout=1.5, prefix="en/two-questions-"),
+        ask(
+            "recommend-wrong-key", "recommend-ask", max_keys=2, timeout=2.5, key_timeout=1.5, prefix="en/two-questions-"
+        ),
         ask("no-input", "recommend-ask", max_keys=2, timeout=2.5, key_timeout=1.5, prefix="en/two-questions-"),
     ]
 
