@@ -52,8 +52,6 @@ class TrialDesk:
         in the store. Whatever else breaks it off, the trial is ended in the store first.
         """
         trial = TRIAL + secrets.token_hex(8)
-        if self._store:
-            await self._begin(self._store, trial, version, language, queue, reason)
         book = _TrialBook(self._store.recorder if self._store else None)
         survey = ConductedSurvey(
             site=self._store.site if self._store else "",
@@ -64,6 +62,8 @@ class TrialDesk:
             book=book,
             now=self._now,
         )
+        if self._store:
+            await self._begin(self._store, trial, version, language, queue, reason)
         try:
             outcome = await survey.ask()
         except BaseException:
