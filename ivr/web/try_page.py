@@ -28,11 +28,15 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _FRESH = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
+_NEW = "<code>postcall try-link {flow}</code>"
 _WHY = {
-    "missing": "this page is opened with a link that <code>postcall try-link {flow}</code> prints.",
-    "wrong": "this link was made for another flow, or under another token. "
-    "<code>postcall try-link {flow}</code> prints a new one.",
-    "expired": "this link has expired. <code>postcall try-link {flow}</code> prints a new one.",
+    "missing": (f"it is opened with a link that {_NEW} prints.", f"请用 {_NEW} 给出的链接打开本页。"),
+    "wrong": (
+        f"this link was made for another flow, or under another token. {_NEW} prints a new one.",
+        f"此链接属于另一个流程或另一个令牌。请用 {_NEW} 生成新链接。",
+    ),
+    "expired": (f"this link has expired. {_NEW} prints a new one.", f"此链接已过期。请用 {_NEW} 生成新链接。"),
+    "gone": ("there is no flow <code>{flow}</code> any more.", "流程 <code>{flow}</code> 已不存在。"),
 }
 
 
@@ -65,12 +69,10 @@ async def page(request: web.Request) -> web.Response:
     room = request.app[ROOM]
     why = refusal(room.token, flow, request.query, room.now())
     if why:
-        text = _template("refused.html").substitute(why=_WHY[why].format(flow=html.escape(flow)))
-        return web.Response(text=text, content_type="text/html", status=403, headers=_HEADERS)
+        return _refused(flow, why, 403)
     version = room.find(flow)
     if version is None:
-        text = _template("refused.html").substitute(why=f"there is no flow {html.escape(flow)} any more.")
-        return web.Response(text=text, content_type="text/html", status=404, headers=_HEADERS)
+        return _refused(flow, "gone", 404)
     text = _template("keypad.html").substitute(
         title=html.escape(version.flow.title), languages=" ".join(version.flow.languages)
     )
@@ -111,6 +113,12 @@ def permitted(request: web.Request) -> FlowVersion:
     if version is None:
         raise Problem(404, "No such flow", f"there is no flow {flow}")
     return version
+
+
+def _refused(flow: str, why: str, status: int) -> web.Response:
+    english, chinese = (text.format(flow=html.escape(flow)) for text in _WHY[why])
+    text = _template("refused.html").substitute(why=english, why_zh=chinese)
+    return web.Response(text=text, content_type="text/html", status=status, headers=_HEADERS)
 
 
 def _template(name: str) -> Template:

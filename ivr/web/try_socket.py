@@ -84,7 +84,9 @@ async def socket(request: web.Request) -> web.StreamResponse:
     caller = web.WebSocketResponse(max_msg_size=MOST_BYTES, heartbeat=_ALIVE_SECONDS, timeout=2.0)
     await caller.prepare(request)
     if len(room.trying) >= room.at_once:
-        await _refuse(caller, WSCloseCode.TRY_AGAIN_LATER, f"{room.at_once} people are trying flows; try again later")
+        await _refuse(
+            caller, WSCloseCode.TRY_AGAIN_LATER, f"trials going on: {room.at_once}, as many as may; try later"
+        )
         return caller
     room.trying.add(caller)
     try:

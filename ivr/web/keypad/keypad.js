@@ -4,10 +4,10 @@
 const TEXTS = {
   en: {
     about: "You hear and answer this survey as a caller does. What you press is kept as a trial and never counted.",
-    language: "Language", phone: "Phone", said: "What is said", keys: "Keys", star: "star", hash: "hash",
+    language: "Language", phone: "Phone", said: "What is said", keys: "Keys", answers: "Answers", star: "star", hash: "hash",
     call: "Call", call_again: "Call again", hang_up: "Hang up",
     pretend: "The call before it (optional)", queue: "Queue", reason: "Reason",
-    ready: "Press Call to begin. Keys of your keyboard work, too.",
+    ready: "Press Call. Your keyboard works, too.",
     calling: "Calling …", playing: "Speaking …", waiting: "Waiting for a key: {seconds} s", over: "The call is over.",
     recording: "A caller would be recorded now. Any key goes on.",
     pressed: "Keys", question: "Question", value: "Value", tries: "Tries", ended: "How it ended",
@@ -26,10 +26,10 @@ const TEXTS = {
   },
   zh: {
     about: "您听到的和回答的与来电者一样。您的按键作为试用保存，绝不计入任何统计。",
-    language: "语言", phone: "电话", said: "播放的内容", keys: "按键", star: "星号", hash: "井号",
+    language: "语言", phone: "电话", said: "播放的内容", keys: "按键", answers: "回答", star: "星号", hash: "井号",
     call: "呼叫", call_again: "再次呼叫", hang_up: "挂断",
     pretend: "之前的通话（可不填）", queue: "队列", reason: "来电原因",
-    ready: "按“呼叫”开始。也可以用电脑键盘按键。",
+    ready: "按“呼叫”开始，也可用键盘按键。",
     calling: "正在呼叫……", playing: "正在播放……", waiting: "等待按键：{seconds} 秒", over: "通话已结束。",
     recording: "此时会给来电者录音。按任意键继续。",
     pressed: "按键", question: "问题", value: "值", tries: "次数", ended: "结果",
