@@ -12,6 +12,9 @@ class Phone(Protocol):
     async def answer(self) -> None:
         """Take the call if it is not yet up; costs nothing when it already is."""
 
+    async def unplayable(self, prompts: Sequence[str]) -> list[str]:
+        """Those of `prompts` that the PBX cannot play. The caller hears nothing of the question."""
+
     async def play(self, prompts: Sequence[str]) -> None:
         """Play prompts one after another to their end; keys pressed meanwhile are lost.
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,14 +9,33 @@ import pytest
 
 from storage import schema
 from storage.tables import Base
-from tests.postgres import Postgres, postgres
+from tests.postgres import Postgres, Unavailable, start
+from tests.surroundings import Surroundings
 
-__all__ = ["postgres"]
+SURROUNDINGS = pytest.StashKey[Surroundings]()
 
 
-def pytest_report_header() -> str:
-    """Name the SQLite that the tests run with."""
-    return f"SQLite {sqlite3.sqlite_version}"
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Name the versions that the tests ran with, and what was left out."""
+    for line in config.stash.get(SURROUNDINGS, Surroundings()).report:
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def surroundings(pytestconfig: pytest.Config) -> Surroundings:
+    """What the tests talk to."""
+    return pytestconfig.stash.setdefault(SURROUNDINGS, Surroundings())
+
+
+@pytest.fixture(scope="session")
+def postgres(surroundings: Surroundings) -> Postgres:
+    """The PostgreSQL server of this run."""
+    try:
+        server = start()
+    except Unavailable as reason:
+        surroundings.leave_out("PostgreSQL", reason)
+    surroundings.versions["PostgreSQL"] = server.version
+    return server
 
 
 @pytest.fixture(scope="session")

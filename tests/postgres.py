@@ -10,13 +10,10 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
-
-import pytest
 
 NOBODY = 65534
 START_SECONDS = 30.0
@@ -149,14 +146,3 @@ def _may_run(program: Path, identity: dict[str, object]) -> bool:
         return subprocess.run([program, "--version"], capture_output=True, cwd="/", **identity).returncode == 0
     except OSError:
         return False
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """The server; where it cannot be had the test is left out, and with CI set it fails."""
-    try:
-        yield start()
-    except Unavailable as reason:
-        if os.environ.get("CI"):
-            pytest.fail(f"PostgreSQL cannot be had: {reason}", pytrace=False)
-        pytest.skip(f"left out what needs PostgreSQL: {reason}")

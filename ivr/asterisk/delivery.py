@@ -42,7 +42,7 @@ class Delivery:
             return True
         if not self._dropping:
             self._dropping = True
-            _log.error("call_events_dropped", waiting=len(self._queue), hint="the consumer is too slow")
+            _log.error("call events are dropped", waiting=len(self._queue), hint="the consumer is too slow")
         self.dropped += 1
         return False
 
@@ -72,7 +72,7 @@ class Delivery:
                     await result
             except Exception:
                 self.errors += 1
-                _log.exception("call_event_failed", kind=type(event).__name__)
+                _log.exception("a call event failed", kind=type(event).__name__)
             # A consumer that never waits must not keep the socket from being read.
             await asyncio.sleep(0)
 

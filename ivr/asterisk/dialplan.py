@@ -6,7 +6,9 @@ from ipaddress import ip_address
 from ivr.asterisk.events import WANTED
 
 READ = "agent,call"
-"""The event classes of every name in `WANTED`."""
+"""The event classes of every name in `EVENTS`."""
+EVENTS = sorted(set(WANTED) - {"FullyBooted", "Shutdown"})
+"""What the link lives on. The other two would need the class `system`, and only make the log clearer."""
 WRITE = "call"
 """`Setvar` and `Status` need `call`; `QueueStatus` and `Ping` need nothing."""
 
@@ -67,7 +69,7 @@ def manager_conf(site: DialplanSite) -> str:
             f"permit = {_permitted(site.agi_host)}",
             f"read = {READ}",
             f"write = {WRITE}",
-            *(f"eventfilter = Event: {name}" for name in sorted(WANTED)),
+            *(f"eventfilter = Event: {name}" for name in EVENTS),
             "",
         ]
     )

@@ -151,7 +151,7 @@ class AmiLink:
                 tries += 1
                 await self._try_to_connect()
             except Exception:
-                _log.exception("ami_link_failed", site=self._site)
+                _log.exception("the AMI link failed", site=self._site)
                 self._manager.close()
                 self._set(up=False, problem="an error of the link itself; see the log")
 
@@ -169,13 +169,15 @@ class AmiLink:
                 raise
             # One line an outage, and one more when its cause changes: not one a try.
             if str(error) != self._problem:
-                _log.error("ami_refused" if self._refused else "ami_unreachable", site=self._site, reason=str(error))
+                _log.error(
+                    "AMI refuses us" if self._refused else "AMI cannot be reached", site=self._site, reason=str(error)
+                )
             self._set(up=False, problem=str(error))
         else:
             self._refused = False
             self._sessions += 1
             self._set(up=True, problem="")
-            _log.info("ami_connected", site=self._site, version=self._manager.version)
+            _log.info("AMI is connected", site=self._site, version=self._manager.version)
 
     def _set(self, *, up: bool, problem: str) -> None:
         if up != self._up:
@@ -201,7 +203,7 @@ class AmiLink:
             self._deaf_since = self._deaf_since or _now() - timedelta(seconds=loop.time() - protocol.heard_at)
             self._manager.connection_lost(None)
         self._set(up=False, problem="the connection was lost")
-        _log.warning("ami_lost", site=self._site)
+        _log.warning("AMI is lost", site=self._site)
         return loop.time() - began
 
     async def _ping(self) -> None:
@@ -213,7 +215,7 @@ class AmiLink:
             except PbxRefused:
                 continue
             except PbxError as error:
-                _log.warning("ami_dead", site=self._site, reason=str(error))
+                _log.warning("AMI does not answer any more", site=self._site, reason=str(error))
                 return
 
     async def _keep_reconciled(self) -> None:
@@ -225,12 +227,12 @@ class AmiLink:
                 await self._reconcile()
             except PbxRefused as error:
                 # Without the right to ask, no call is declared over: those known go on until their hang-up is heard.
-                _log.warning("ami_not_reconciled", site=self._site, reason=str(error))
+                _log.warning("calls are not reconciled", site=self._site, reason=str(error))
                 self._delivery.put_always(
                     Gap(site=self._site, since=self._take_deaf_since(), until=_now(), live=self._translator.live)
                 )
             except PbxError as error:
-                _log.warning("ami_not_reconciled", site=self._site, reason=str(error))
+                _log.warning("calls are not reconciled", site=self._site, reason=str(error))
                 await asyncio.sleep(self._timing.answer)
                 self._reconcile_due.set()
 
@@ -270,7 +272,7 @@ class AmiLink:
             event = typed(message, _now())
         except EventMalformed as error:
             self._skipped += 1
-            _log.warning("ami_event_incomplete", site=self._site, kind=message.event, missing=str(error))
+            _log.warning("an AMI event lacks a header", site=self._site, kind=message.event, missing=str(error))
             return
         if event is None:
             return
@@ -278,21 +280,21 @@ class AmiLink:
             # Before anything else is done with it: the agent may hang up at once.
             self._trigger.arm(event.channel, event.uniqueid)
         elif isinstance(event, FullyBooted | Shutdown):
-            _log.info("asterisk_booted" if isinstance(event, FullyBooted) else "asterisk_ends", site=self._site)
+            _log.info("Asterisk has booted" if isinstance(event, FullyBooted) else "Asterisk ends", site=self._site)
         for told in self._translator.feed(event):
             if not self._delivery.put(told):
                 self._deaf_since = self._deaf_since or _now()
 
     def _count_skipped(self, messages: int) -> None:
         self._skipped += messages
-        _log.warning("ami_messages_skipped", site=self._site, messages=messages)
+        _log.warning("AMI messages were skipped", site=self._site, messages=messages)
 
 
 async def _cancelled(task: "asyncio.Task[None]") -> None:
     task.cancel()
     await asyncio.wait((task,))
     if not task.cancelled() and (error := task.exception()):
-        _log.error("ami_task_failed", task=repr(task.get_coro()), exc_info=error)
+        _log.error("an AMI task failed", task=repr(task.get_coro()), exc_info=error)
 
 
 def _now() -> datetime:

@@ -62,7 +62,7 @@ class AmiProtocol(AMIProtocol):  # type: ignore[misc]
                 self._on_event(message)
         except Exception:
             self._on_skipped(1)
-            _log.exception("ami_message_failed", message_kind=message.event or message.response)
+            _log.exception("an AMI message failed", message_kind=message.event or message.response)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is closed."""

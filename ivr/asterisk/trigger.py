@@ -51,4 +51,4 @@ class Trigger:
 
     def _count_failure(self, uniqueid: str, reason: str) -> None:
         self.failed += 1
-        _log.warning("survey_not_armed", uniqueid=uniqueid, reason=reason)
+        _log.warning("a caller is not armed for the survey", uniqueid=uniqueid, reason=reason)

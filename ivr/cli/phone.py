@@ -8,14 +8,14 @@ from pathlib import Path
 
 import click
 
-from callflows.loader import FlowVersion, load_flow
+from callflows.loader import FlowVersion
 from callflows.sounds import spoken
 from ivr.cli.logs import configure_logs
 from ivr.cli.options import config_option
 from ivr.errors import FlowError
 from ivr.settings import LogSettings, Settings, load_settings
 from ivr.surveys.conduct import spoken as spoken_language
-from ivr.surveys.flows import FlowShelf
+from ivr.trial.flow_files import flow_to_try
 from ivr.trial.terminal import TerminalPhone, TypedKeys, single_presses
 from ivr.trial.trial import TrialDesk, TrialResult, TrialStore
 from storage.engine import open_database
@@ -43,7 +43,7 @@ def phone(path: Path, flow: str | None, language: str | None, queue: str, reason
     configure_logs(LogSettings(level="error"))
     settings = load_settings(path) if record or path.exists() else None
     site = next(iter(settings.sites.values())) if settings else None
-    version = _version(flow or (site.flow if site else SHIPPED), settings)
+    version = flow_to_try(flow or (site.flow if site else SHIPPED), settings.flows.folder if settings else None)
     if language is not None and language not in version.flow.languages:
         raise FlowError(f"--language: got {language!r}; allowed: {', '.join(version.flow.languages)}")
     language = language or spoken_language(version, "", site.language if site else "")
@@ -51,12 +51,6 @@ def phone(path: Path, flow: str | None, language: str | None, queue: str, reason
     click.echo(_shown(result))
     if result.outcome == "failed":
         sys.exit(1)
-
-
-def _version(flow: str, settings: Settings | None) -> FlowVersion:
-    if flow.endswith((".yaml", ".yml")) or Path(flow).is_file():
-        return load_flow(Path(flow))
-    return FlowShelf.load(settings.flows.folder if settings else None).require(flow, setting="FLOW")
 
 
 async def _try(version: FlowVersion, settings: Settings | None, language: str, queue: str, reason: str) -> TrialResult:

@@ -1,5 +1,6 @@
 """`postcall try-link`: a link with which a flow is tried in a browser."""
 
+import asyncio
 import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,9 +8,13 @@ from pathlib import Path
 import click
 
 from ivr.cli.options import config_option
-from ivr.settings import load_settings
-from ivr.surveys.flows import FlowShelf
+from ivr.cli.publish import flow_database
+from ivr.errors import FlowError
+from ivr.settings import Settings, load_settings
+from ivr.surveys.versions import in_force
 from ivr.web import try_link as links
+from storage.publication_queries import publications
+from storage.records import PublicationRecord
 
 ANY_HOST = ("0.0.0.0", "::")  # noqa: S104 - what a service listens on, not where it is
 
@@ -26,11 +31,22 @@ def try_link(path: Path, flow: str | None, hours: float) -> None:
     The service must be running. The link gives no right to anything else.
     """
     settings = load_settings(path)
-    shelf = FlowShelf.load(settings.flows.folder)
-    code = shelf.require(flow or next(iter(settings.sites.values())).flow, setting="FLOW").flow.flow
+    code = flow or next(iter(settings.sites.values())).flow
+    asyncio.run(_require(settings, code))
     host = socket.gethostname() if settings.web.host in ANY_HOST else settings.web.host
     shown = f"[{host}]" if ":" in host else host
     until = datetime.now(UTC) + timedelta(hours=hours)
     click.echo(
         f"http://{shown}:{settings.web.port}{links.try_link(settings.web.token.get_secret_value(), code, until)}"
     )
+
+
+async def _require(settings: Settings, flow: str) -> None:
+    now = datetime.now(UTC)
+    async with flow_database(settings) as database:
+        by_flow: dict[str, list[PublicationRecord]] = {}
+        for one in await publications(database):
+            by_flow.setdefault(one.flow, []).append(one)
+    there = [code for code, ones in sorted(by_flow.items()) if in_force(ones, now)]
+    if flow not in there:
+        raise FlowError(f"FLOW: no flow {flow!r} is in force; there are {', '.join(there) or 'none'}")

@@ -119,8 +119,11 @@ class AgiCommands:
 
     async def _stream_file(self, arguments: Sequence[str]) -> str:
         seconds = self._prompt_seconds(arguments[0])
+        offset = _integer(arguments[2]) if len(arguments) > 2 else 0
         if seconds is None:
-            return "200 result=-1 endpos=0"
+            return f"200 result=-1 endpos={offset}"
+        if offset >= seconds * _SAMPLES_A_SECOND:
+            return f"200 result=0 endpos={round(seconds * _SAMPLES_A_SECOND)}"
         started = self._clock.now()
         heard = await self._listener.hear_or_cut_short(seconds, arguments[1]) if arguments[1] else None
         gone = heard.gone if heard else not await self._listener.hear(seconds)

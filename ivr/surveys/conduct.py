@@ -1,7 +1,7 @@
 """One survey, from the caller on the line to the finished record."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -10,13 +10,15 @@ import structlog
 from callflows.interview import Ask, End, Failed, HungUp, Input, Interview, Played, Save, Saved, Say, Step
 from callflows.loader import FlowVersion
 from callflows.model import Flow
-from ivr.errors import CallerHungUp, DatabaseError, PhoneError
+from ivr.errors import CallerHungUp, DatabaseError, PhoneError, PromptMissing
 from ivr.phone import Phone
 from ivr.surveys.attribution import credit
 from ivr.surveys.facts import agent_record
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
+from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.request import SurveyRequest
+from ivr.surveys.site_flows import SiteFlows
 from ivr.surveys.tracker import CallTracker
 from storage.recorder import Recorder
 from storage.records import AnswerRecord, Outcome, SurveyOffer
@@ -53,22 +55,30 @@ class SurveyDesk:
         calls: CallTracker,
         flows: FlowShelf,
         callers: CallerKey,
+        prompts: PromptCheck,
         now: Callable[[], datetime],
+        sites: Mapping[str, SiteFlows],
     ) -> None:
         self._recorder = recorder
+        self._prompts = prompts
         self._calls = calls
+        self._sites = sites
         self._flows = flows
         self._callers = callers
         self._now = now
 
-    async def conduct(self, request: SurveyRequest, flow: str, language: str, phone: Phone) -> None:
+    async def conduct(self, request: SurveyRequest, language: str, phone: Phone) -> None:
         """Ask the caller on `phone`, unless this call was asked before; returns when the dialplan may go on.
 
-        `flow` and `language` are the site's own, for a request that names none, or none that there is.
+        `language` is the site's own, for a request that names none, or none that there is.
         """
         told = log.bind(site=request.site, survey=request.survey)
-        version = self._version(request, flow)
-        spoken_language = spoken(version, request.language, language)
+        version = self._version(request)
+        wanted_language = spoken(version, request.language, language)
+        spoken_language = await self._prompts.language(request.site, version, [wanted_language, language], phone)
+        if spoken_language is None:
+            await self._exclude(request, "prompts_missing")
+            return
         try:
             async with asyncio.timeout(STORE_SECONDS):
                 asked = await self._recorder.offer(self._offer(request, version, spoken_language))
@@ -92,8 +102,20 @@ class SurveyDesk:
         except asyncio.CancelledError:
             await asyncio.shield(survey.break_off())
             raise
+        if survey.lacked_prompt:
+            self._prompts.forget(request.site, version, spoken_language)
         await self._introduce(request)
         told.info("survey ended", outcome=outcome, flow=version.flow.flow)
+
+    async def _exclude(self, request: SurveyRequest, exclusion: str) -> None:
+        told = log.bind(site=request.site, survey=request.survey, exclusion=exclusion)
+        try:
+            async with asyncio.timeout(STORE_SECONDS):
+                await self._recorder.exclude(request.site, request.linkedid, exclusion)
+        except (DatabaseError, TimeoutError) as error:
+            told.error("why a call was not asked is not stored", why=str(error) or "too slow")
+        else:
+            told.info("survey not offered")
 
     async def _introduce(self, request: SurveyRequest) -> None:
         """Keep the name of an agent of whom only the caller's channel told."""
@@ -103,12 +125,22 @@ class SurveyDesk:
             except DatabaseError as error:
                 log.warning("an agent's name is not stored", site=request.site, why=str(error))
 
-    def _version(self, request: SurveyRequest, site_flow: str) -> FlowVersion:
-        version = self._flows.find(request.flow or site_flow)
-        if version is None:
-            log.warning("the dialplan asks for a flow that there is not", flow=request.flow[:64], instead=site_flow)
-            version = self._flows.require(site_flow, setting="flow")
-        return version
+    def _version(self, request: SurveyRequest) -> FlowVersion:
+        """The version in force of the flow that the dialplan names, or else of the one that the rules choose."""
+        asked = self._flows.find(request.flow) if request.flow else None
+        if asked:
+            return asked
+        due = credit(self._calls.find(request.site, request.linkedid), request)
+        chosen = self._sites[request.site].choose(
+            at=self._now(),
+            queue=due.queue,
+            agent=due.agent.interface if due.agent else "",
+            reason=due.reason,
+            language=request.language,
+        )
+        if request.flow:
+            log.warning("the dialplan asks for a flow that there is not", flow=request.flow[:64], instead=chosen.flow)
+        return self._flows.require(chosen.flow, setting="flow")
 
     def _offer(self, request: SurveyRequest, version: FlowVersion, language: str) -> SurveyOffer:
         call = self._calls.find(request.site, request.linkedid)
@@ -160,6 +192,8 @@ class ConductedSurvey:
         self._book = book
         self._now = now
         self._started = False
+        self.lacked_prompt = False
+        """Whether the PBX could not play a prompt."""
         self._told = log.bind(site=self._site, survey=self._survey)
 
     async def ask(self) -> Outcome:
@@ -228,5 +262,6 @@ class ConductedSurvey:
     def _fault(self, error: PhoneError) -> Input:
         if isinstance(error, CallerHungUp):
             return HungUp()
+        self.lacked_prompt = self.lacked_prompt or isinstance(error, PromptMissing)
         self._told.error("the survey breaks off", why=str(error))
         return Failed()

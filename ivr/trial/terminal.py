@@ -61,6 +61,10 @@ class TerminalPhone:
         """There is no channel, so every variable is empty."""
         return dict.fromkeys(names, "")
 
+    async def unplayable(self, prompts: Sequence[str]) -> list[str]:
+        """None: where there is no sound, the text is shown."""
+        return []
+
     async def set_variable(self, name: str, value: str) -> None:
         """There is no dialplan that could read it."""
 

@@ -50,7 +50,7 @@ async def test_a_secret_changed_while_away_is_told_and_tried_again_slowly(
         server.session.drop()
         await eventually(link, lambda state: "refused user" in state.problem)
         await server.asked("Login", times=3)
-    assert [entry["event"] for entry in logs].count("ami_refused") == 1
+    assert [entry["event"] for entry in logs].count("AMI refuses us") == 1
     server.secret = "right"
     await eventually(link, lambda state: state.connected)
 
@@ -77,7 +77,7 @@ async def test_an_asterisk_that_is_not_there_is_one_line_and_then_found(
         assert link.state.problem.startswith(f"AMI 127.0.0.1:{server.port} cannot be reached: ")
         await server.listen()
         await eventually(link, lambda state: state.connected)
-    assert [entry["event"] for entry in logs].count("ami_unreachable") == 1
+    assert [entry["event"] for entry in logs].count("AMI cannot be reached") == 1
     await heard.of(Gap)
     assert link.state.reconnects == 0
 
@@ -118,7 +118,7 @@ async def test_an_unanswered_ping_ends_a_connection_that_tcp_believes_in(
     with capture_logs() as logs:
         await link.start()
         await eventually(link, lambda state: state.reconnects >= 1)
-    assert "ami_dead" in [entry["event"] for entry in logs]
+    assert "AMI does not answer any more" in [entry["event"] for entry in logs]
 
 
 async def test_answered_pings_keep_the_connection(server: FakeAsterisk, make_link: MakeLink) -> None:

@@ -66,7 +66,7 @@ async def test_a_bad_message_is_counted_and_the_next_call_works(
         server.session.send(join(1).replace("Queue: support\n", ""), join(2))
         await heard.of(CallStarted)
     assert link.state.skipped_messages == 3
-    (entry,) = [entry for entry in logs if entry["event"] == "ami_event_incomplete"]
+    (entry,) = [entry for entry in logs if entry["event"] == "an AMI event lacks a header"]
     assert (entry["kind"], entry["missing"]) == ("QueueCallerJoin", "Queue")
     assert "0912345678" not in str(logs)
     assert server.sessions == 1
@@ -94,7 +94,7 @@ async def test_an_exception_in_the_consumer_is_counted_and_costs_one_event(
         server.session.send(join(1), join(2))
         await heard.of(CallStarted)
     assert (link.state.consumer_errors, server.sessions) == (1, 1)
-    assert [entry["kind"] for entry in logs if entry["event"] == "call_event_failed"] == ["CallStarted"]
+    assert [entry["kind"] for entry in logs if entry["event"] == "a call event failed"] == ["CallStarted"]
 
 
 async def test_the_survey_is_armed_before_a_slow_consumer_is_done(server: FakeAsterisk, make_link: MakeLink) -> None:
@@ -133,7 +133,7 @@ async def test_a_caller_who_is_gone_already_is_not_armed_and_nothing_breaks(
     with capture_logs() as logs:
         server.session.send(CONNECT)
         await eventually(link, lambda state: state.not_armed == 1)
-    (entry,) = [entry for entry in logs if entry["event"] == "survey_not_armed"]
+    (entry,) = [entry for entry in logs if entry["event"] == "a caller is not armed for the survey"]
     assert (entry["uniqueid"], entry["reason"]) == ("1.1", "No such channel")
     assert server.sessions == 1
 

@@ -1,23 +1,21 @@
 """One real Asterisk for all tests of this folder."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 import callflows
-from ivr.asterisk.dialplan import READ, WRITE
-from ivr.asterisk.events import WANTED
+from ivr.asterisk.dialplan import EVENTS, READ, WRITE
 from ivr.demo.pbx.asterisk import AsteriskServer
 from ivr.demo.pbx.configuration import AmiUser
 from ivr.demo.pbx.download import find_asterisk_root
 from ivr.demo.pbx.sip import SipPhone
 from ivr.errors import PbxError
 from tests.asterisk.raw_ami import RawAmi
+from tests.surroundings import Surroundings
 
-USED = pytest.StashKey[str]()
 DOWNLOAD_SECONDS = 600
 
 KEYS_READ = """
@@ -47,33 +45,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         first.add_marker(pytest.mark.timeout(DOWNLOAD_SECONDS))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say in one line which Asterisk the tests ran with, or why with none."""
-    if USED in config.stash:
-        terminalreporter.write_line(config.stash[USED])
-
-
 @pytest.fixture(scope="session")
-def asterisk_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AsteriskServer]:
+def asterisk_server(surroundings: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AsteriskServer]:
     """A running Asterisk, with the AMI users `everything` (all there is) and `survey` (the least that works)."""
     try:
         root = find_asterisk_root()
     except PbxError as error:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(error), pytrace=False)
-        pytestconfig.stash[USED] = f"Left out the tests with a real Asterisk: {error}"
-        pytest.skip(str(error))
+        surroundings.leave_out("a real Asterisk", error)
     server = AsteriskServer(
         root,
         users=[
             AmiUser(name="everything", read="all", write="all"),
-            AmiUser(name="survey", read=READ, write=WRITE, event_filters=[f"Event: {name}" for name in WANTED]),
+            AmiUser(name="survey", read=READ, write=WRITE, event_filters=[f"Event: {name}" for name in EVENTS]),
         ],
         prompts=Path(callflows.__file__).parent / "library/sounds",
         base=tmp_path_factory.mktemp("pbx"),
         extra_dialplan=KEYS_READ,
     )
-    pytestconfig.stash[USED] = server.version
+    surroundings.versions["Asterisk"] = server.version.removeprefix("Asterisk ")
     asyncio.run(server.start())
     yield server
     asyncio.run(server.stop())

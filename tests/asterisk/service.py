@@ -19,13 +19,16 @@ from tests.waiting import until
 TOKEN = "a token of these tests"
 
 
-def settings_for(server: AsteriskServer, url: str, *, agi_port: int = 0, trigger: str = "ami") -> Settings:
+def settings_for(
+    server: AsteriskServer, url: str, *, agi_port: int = 0, trigger: str = "ami", prompt_prefix: str = "postcall"
+) -> Settings:
     """Settings of a service beside `server`, on the database at `url`."""
     return build_settings(
         {
             "database": {"url": url},
             "web": {"port": 0, "token": TOKEN},
             "fastagi": {"port": agi_port},
+            "flows": {"prompt_prefix": prompt_prefix},
             "privacy": {"caller_key": "a caller key of these tests"},
             "sites": {
                 "main": {
@@ -75,14 +78,14 @@ class Beside:
 
         return await until(look)
 
-    async def armed(self, callers: int) -> None:
+    async def armed(self, callers: int, site: str = "main") -> None:
         """Wait until so many callers in all will be sent into the survey when their agent hangs up.
 
         An agent who hangs up within the milliseconds before that was no agent.
         """
 
         async def look() -> bool:
-            return self.service.links["main"].state.armed >= callers
+            return self.service.links[site].state.armed >= callers
 
         await until(look)
 
@@ -121,8 +124,10 @@ class Beside:
 
 
 @asynccontextmanager
-async def beside(server: AsteriskServer, url: str, trigger: str = "ami") -> AsyncIterator[Beside]:
+async def beside(
+    server: AsteriskServer, url: str, trigger: str = "ami", prompt_prefix: str = "postcall"
+) -> AsyncIterator[Beside]:
     """Run the service beside `server`, which then sends its surveys to it."""
-    async with running(settings_for(server, url, trigger=trigger)) as service:
+    async with running(settings_for(server, url, trigger=trigger, prompt_prefix=prompt_prefix)) as service:
         await server.send_surveys_to(f"agi://127.0.0.1:{service.agi_port}/survey?site=main")
         yield Beside(service)

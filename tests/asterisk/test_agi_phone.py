@@ -27,10 +27,10 @@ Talk = Callable[[AgiPhone], Awaitable[object]]
 class Survey:
     """A FastAGI server whose only route carries out what a test asks for."""
 
-    def __init__(self) -> None:
+    def __init__(self, prompt_prefix: str) -> None:
         self.talk: Talk
         self.results: asyncio.Queue[tuple[AgiRequest, object]] = asyncio.Queue()
-        self.server = AgiServer("127.0.0.1", 0, {"survey": self._handle}, AgiLimits())
+        self.server = AgiServer("127.0.0.1", 0, {"survey": self._handle}, AgiLimits(), prompt_prefix)
 
     async def _handle(self, request: AgiRequest, phone: AgiPhone) -> None:
         outcome: object
@@ -46,9 +46,9 @@ class Survey:
 
 
 @pytest.fixture
-async def survey(asterisk_server: AsteriskServer) -> AsyncIterator[Survey]:
-    """A survey that the extension 9100 leads straight into."""
-    made = Survey()
+async def survey(asterisk_server: AsteriskServer, request: pytest.FixtureRequest) -> AsyncIterator[Survey]:
+    """A survey that the extension 9100 leads straight into. Its parameter is the folder of its prompts."""
+    made = Survey(getattr(request, "param", "postcall"))
     await made.server.start()
     await asterisk_server.send_surveys_to(f"agi://127.0.0.1:{made.server.port}/survey?site=main&flow=csat")
     for step in ("1,GoSub(arrive,s,1)", "2,Goto(postcall-survey,s,1)"):

@@ -7,10 +7,8 @@ import pytest
 
 from storage.engine import Database, open_database
 from storage.recorder import Recorder
-from tests.postgres import Postgres, postgres
+from tests.postgres import Postgres
 from tests.storage.samples import MADRID, SITE, version
-
-__all__ = ["postgres"]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

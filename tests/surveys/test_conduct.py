@@ -4,34 +4,49 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
 
 from callflows.interview import Keys
+from callflows.loader import parse_flow
 from ivr.calls import AgentRef, CallStarted, LegConnected
 from ivr.errors import CallerHungUp, DatabaseError, PhoneError, PromptMissing
-from ivr.surveys import conduct
-from ivr.surveys.conduct import SurveyDesk
-from ivr.surveys.flows import FlowShelf
+from ivr.flow_rules import FlowRule
+from ivr.surveys.conduct import STORE_SECONDS, SurveyDesk
 from ivr.surveys.privacy import CallerKey
+from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.request import SurveyRequest
+from ivr.surveys.site_flows import SiteFlows
+from ivr.surveys.teams import Teams
 from ivr.surveys.tracker import CallTracker
 from storage.engine import Database, open_database
 from storage.recorder import Recorder
 from storage.records import FlowVersionRecord, SiteRecord
-from storage.tables import Agent, Answer, Survey
+from storage.tables import Agent, Answer, Call, Survey
 from storage.verify import verify
+from tests.shelves import publications_of, shelf_of, shipped
+from tests.surveys.flow_files import source
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 ALICE = AgentRef(interface="PJSIP/1001", name="Alice Moreau")
 REQUEST = SurveyRequest(site="main", linkedid="1.1", survey="1.1", language="en", queue="support", agent=ALICE)
 
+SITE = SiteFlows(
+    flow="csat",
+    rules=(FlowRule(flow="vip", team="gold", reason="billing"),),
+    teams=Teams({"gold": ["PJSIP/1001"]}),
+    zone=ZoneInfo("UTC"),
+)
+
 
 class PaperPhone:
     """Plays nothing, and gives the keys or the trouble that it was told to, question by question."""
 
-    def __init__(self, *turns: Keys | PhoneError | asyncio.Event) -> None:
+    def __init__(self, *turns: Keys | PhoneError | asyncio.Event, lacks: Sequence[str] = ()) -> None:
+        self.lacks = lacks
+        self.looked_for: list[tuple[str, ...]] = []
         self.turns = list(turns)
         self.heard: list[tuple[str, ...]] = []
         self.reached = asyncio.Event()
@@ -39,6 +54,10 @@ class PaperPhone:
     async def answer(self) -> None:
         if self.turns and type(self.turns[0]) is PhoneError:
             raise self.turns.pop(0)
+
+    async def unplayable(self, prompts: Sequence[str]) -> list[str]:
+        self.looked_for.append(tuple(prompts))
+        return [prompt for prompt in prompts if prompt in self.lacks]
 
     async def play(self, prompts: Sequence[str]) -> None:
         self.heard.append(tuple(prompts))
@@ -84,19 +103,24 @@ class Desk:
         self.desk = SurveyDesk(
             recorder=recorder,
             calls=self.calls,
-            flows=FlowShelf.load(None),
+            flows=shelf_of(shipped()),
             callers=CallerKey(b"a key of these tests"),
+            prompts=PromptCheck(now=lambda: NOW),
             now=lambda: NOW,
+            sites={"main": SITE},
         )
 
     async def conduct(self, phone: PaperPhone, request: SurveyRequest = REQUEST) -> None:
-        await self.desk.conduct(request, "csat", "en", phone)
+        await self.desk.conduct(request, "en", phone)
 
     async def surveys(self) -> list[tuple[str, str, str, str]]:
         return [(row.survey, row.status, row.agent, row.language) for row in await self._rows(Survey)]
 
     async def answers(self) -> list[tuple[str, int | None, int, str]]:
         return [(row.keys, row.value, row.tries, row.ended) for row in await self._rows(Answer)]
+
+    async def exclusions(self) -> dict[str, str]:
+        return {row.linkedid: row.exclusion for row in await self._rows(Call)}
 
     async def names(self) -> dict[str, str]:
         return {row.agent: row.name for row in await self._rows(Agent)}
@@ -114,7 +138,7 @@ async def desk(url: str) -> Any:
     async with await open_database(url) as database:
         recorder = Recorder(database)
         await recorder.ensure_site(SiteRecord(site="main", name="", zone="UTC"))
-        for version in FlowShelf.load(None).versions:
+        for version in shipped():
             await recorder.publish(
                 FlowVersionRecord(
                     digest=version.digest, flow=version.flow.flow, source=version.source, published_at=NOW
@@ -236,10 +260,9 @@ async def test_a_database_that_hangs_keeps_nobody_waiting(desk: Desk, monkeypatc
         await asyncio.Event().wait()
         return True
 
-    monkeypatch.setattr(conduct, "STORE_SECONDS", 0.05)
     monkeypatch.setattr(desk.recorder, "record_answer", hangs)
     phone = PaperPhone(key("5"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(STORE_SECONDS + 5):
         await desk.conduct(phone)
     assert len(phone.heard) == 1
 
@@ -296,3 +319,62 @@ async def test_a_flow_that_the_dialplan_makes_up_is_replaced_by_the_sites_own(de
     phone = PaperPhone(key("5"))
     await desk.conduct(phone, SurveyRequest(site="main", linkedid="1.1", survey="1.1", flow="no-such-flow"))
     assert phone.heard[0][0] == "en/csat-welcome"
+
+
+async def test_a_rule_of_the_site_chooses_the_flow_by_the_credited_agent_and_reason(desk: Desk) -> None:
+    vip = parse_flow(source("For our best", flow="vip"), "vip")
+    desk.desk._flows.update(*publications_of([*shipped(), vip]))
+    await desk.recorder.publish(FlowVersionRecord(digest=vip.digest, flow="vip", source=vip.source, published_at=NOW))
+    asked = {"language": "en", "queue": "support", "agent": ALICE}
+    requests = {
+        "1.1": {"reason": "billing/refund"},
+        "1.2": {"reason": "sales"},
+        "1.3": {"reason": "billing", "flow": "csat"},
+        "1.4": {"reason": "billing", "flow": "no-such-flow"},
+        "1.5": {"reason": "billing", "agent": AgentRef(interface="PJSIP/1009")},
+    }
+    for survey, known in requests.items():
+        await desk.conduct(
+            PaperPhone(key("5")),
+            SurveyRequest(**{"site": "main", "linkedid": survey, "survey": survey, **asked, **known}),
+        )
+    put = {row.survey: row.flow for row in await desk._rows(Survey)}
+    assert put == {"1.1": "vip", "1.2": "csat", "1.3": "csat", "1.4": "vip", "1.5": "csat"}
+
+
+async def test_a_language_with_a_missing_prompt_is_not_spoken_and_another_one_is(desk: Desk) -> None:
+    phone = PaperPhone(key("5"), lacks=["zh/csat-thanks"])
+    await desk.conduct(phone, SurveyRequest(site="main", linkedid="1.1", survey="1.1", language="zh"))
+
+    assert phone.heard[0][0] == "en/csat-welcome"
+    assert await desk.surveys() == [("1.1", "completed", "", "en")]
+
+
+async def test_a_caller_who_could_not_be_asked_in_any_language_is_not_asked_and_counted_as_excluded(desk: Desk) -> None:
+    phone = PaperPhone(lacks=["zh/csat-thanks", "en/csat-satisfaction-confirm-3"])
+    await desk.conduct(phone)
+
+    assert phone.heard == []
+    assert await desk.surveys() == []
+    assert await desk.exclusions() == {"1.1": "prompts_missing"}
+
+
+async def test_a_database_that_is_away_keeps_no_caller_who_cannot_be_asked(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> bool:
+        raise DatabaseError("database sqlite:///x is away")
+
+    monkeypatch.setattr(desk.recorder, "exclude", away)
+    await desk.conduct(PaperPhone(lacks=["zh/csat-thanks", "en/csat-thanks"]))
+
+    assert await desk.surveys() == []
+
+
+async def test_after_a_prompt_was_missed_in_a_survey_the_next_caller_is_looked_after(desk: Desk) -> None:
+    gone = PromptMissing("the PBX cannot play postcall/en/csat-satisfaction-ask")
+    await desk.conduct(PaperPhone(gone))
+    phone = PaperPhone(key("5"), lacks=["en/csat-satisfaction-ask"])
+    await desk.conduct(phone, SurveyRequest(site="main", linkedid="1.2", survey="1.2", language="en"))
+
+    assert phone.heard[0][0] == "zh/csat-welcome"

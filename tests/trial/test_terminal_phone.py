@@ -203,7 +203,7 @@ async def test_without_record_the_database_is_not_touched(phone: Phone, folder: 
     ("arguments", "line"),
     [
         (("--language", "fr"), "--language: got 'fr'; allowed: en"),
-        (("nosuch",), "FLOW: there is no flow 'nosuch'; there are csat, quick"),
+        (("nosuch",), 'unknown flow "nosuch"; allowed: csat, quick'),
         (("nosuch.yaml",), "nosuch.yaml:1:1: cannot be read: No such file or directory; allowed: a readable file"),
         (("--record", "-c", "no.toml"), "no.toml: no such file; `postcall init` writes one to start from"),
     ],
