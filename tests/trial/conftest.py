@@ -1,16 +1,12 @@
-"""The browser with which the keypad page is tried, found or fetched once for all tests."""
+"""The tests in a browser: they wait while it is fetched, and say when it cannot be had."""
 
-import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from ivr.errors import PbxError
-from tests.trial.chromium import Browser, chromium, find_chromium
+from tests.trial.browser_fixtures import DOWNLOAD_SECONDS, WHY_NOT, browser, found_chromium
 
-WHY_NOT = pytest.StashKey[str]()
-DOWNLOAD_SECONDS = 600
+__all__ = ["browser", "found_chromium"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -26,22 +22,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Say in one line why the tests with a browser were left out, if they were."""
     if WHY_NOT in config.stash:
         terminalreporter.write_line(config.stash[WHY_NOT])
-
-
-@pytest.fixture(scope="session")
-def found_chromium(pytestconfig: pytest.Config) -> tuple[str, dict[str, str]]:
-    """A Chromium that can be run."""
-    try:
-        return find_chromium()
-    except PbxError as error:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(error), pytrace=False)
-        pytestconfig.stash[WHY_NOT] = f"Left out the tests with a browser: {error}"
-        pytest.skip(str(error))
-
-
-@pytest.fixture
-async def browser(found_chromium: tuple[str, dict[str, str]]) -> AsyncIterator[Browser]:
-    """A browser of one's own."""
-    async with chromium(found_chromium) as started:
-        yield started
