@@ -4,16 +4,16 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from callflows import yamltree
 from callflows.checks import misfits, unknown
-from callflows.model import A_KEY, A_TEXT, A_VALUE, Flow, Prompt, Question
-from callflows.sounds import Sound, all_sounds
-from callflows.yamltree import Document, Mistake, short
+from callflows.complaints import complaint
+from callflows.model import Flow
+from callflows.whole import misfits_of
+from callflows.yamltree import Mistake
 from ivr.errors import FlowError
 
 MAX_BYTES = 64 * 1024
@@ -21,9 +21,6 @@ MAX_BYTES = 64 * 1024
 
 LIBRARY = Path(__file__).parent / "library"
 """The flows that are shipped, ``code.yaml``, and their sounds, ``sounds/language/name.wav``."""
-
-_MODELS: tuple[type[BaseModel], ...] = (Prompt, Question, Flow)
-_ALLOWED = {name: field.description for model in _MODELS for name, field in model.model_fields.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +68,10 @@ def parse_flow(text: str, name: str) -> FlowVersion:
     try:
         flow = Flow.model_validate(document.data)
     except ValidationError as error:
-        # pydantic counts only the sound members of a list: one that is not empty is too short for their mistakes alone.
-        details = [detail for detail in error.errors() if detail["type"] != "too_short" or not detail["input"]]
-        mistakes += [_complaint(document, detail) for detail in details]
+        details = [detail for detail in error.errors() if not _counts_wrongly(detail)]
+        mistakes += [complaint(document, detail) for detail in details]
     else:
-        mistakes = mistakes or _shared_sounds(document, flow)
+        mistakes = mistakes or list(misfits_of(document, flow))
     if flow is None or mistakes:
         raise _flow_error(name, mistakes)
     return FlowVersion(flow=flow, digest=_digest(flow), source=text)
@@ -94,8 +90,13 @@ def library_flow(code: str) -> FlowVersion:
     return load_flow(library_path(code))
 
 
+def _counts_wrongly(error: ErrorDetails) -> bool:
+    """pydantic counts only the sound members of a list or mapping: it may be too short for their mistakes alone."""
+    return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
+
+
 def _digest(flow: Flow) -> str:
-    content = flow.model_dump(mode="json", exclude_defaults=True)
+    content = flow.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -107,61 +108,6 @@ def _flow_error(name: str, mistakes: list[Mistake]) -> FlowError:
 def _printable(line: str) -> str:
     """A name or text from the file must not break the line, nor steer the terminal that shows it."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
-
-
-def _shared_sounds(document: Document, flow: Flow) -> list[Mistake]:
-    """Two prompts may share a sound only if they say the same, or building the one would overwrite the other."""
-    found: list[Mistake] = []
-    first: dict[str, Sound] = {}
-    for sound in all_sounds(flow):
-        if first.setdefault(sound.name, sound).texts != sound.texts:
-            line = document.mistake(first[sound.name].prompt, "", at_key=True).line
-            text = f'sound "{sound.name}" is that of another text on line {line}; allowed: one text for a sound'
-            found.append(document.mistake(sound.prompt, text, at_key=True))
-    return found
-
-
-def _complaint(document: Document, error: ErrorDetails) -> Mistake:
-    """pydantic's error in the admin's words."""
-    path, kind = error["loc"], error["type"]
-    if path[-3:-2] == ("keys",) and path[-1] == "[key]":
-        return document.mistake(path[:-1], f'"{short(str(path[-2]))}" is not a key; allowed: {A_KEY}', at_key=True)
-    place = path[:-1] if kind == "missing" else path
-    return document.mistake(place, _message(error), at_key=kind in ("missing", "extra_forbidden"))
-
-
-def _message(error: ErrorDetails) -> str:
-    path, kind = error["loc"], error["type"]
-    settings = Question.model_fields if path[0] == "questions" and len(path) > 1 else Flow.model_fields
-    name = next(part for part in reversed(path) if isinstance(part, str))
-    if kind == "extra_forbidden":
-        return unknown("setting", name, settings)
-    if kind == "missing":
-        required = ", ".join(setting for setting, field in settings.items() if field.is_required())
-        return f'"{name}" is missing; required: {required}'
-    above = path[-2] if len(path) > 1 else ""
-    given = _given(error["input"])
-    if above == "keys":
-        return f'key "{name}" gives {given}; allowed: {A_VALUE}'
-    if name not in _ALLOWED:
-        return f'"{above}" in "{short(name)}" is {given}; allowed: {A_TEXT}'
-    return f'"{name}" is {given}; allowed: {_ALLOWED[name]}'
-
-
-def _given(value: Any) -> str:
-    match value:
-        case None:
-            return "empty"
-        case bool():
-            return str(value).lower()
-        case int() | float():
-            return str(value)
-        case str():
-            return f'"{short(value)}"'
-        case dict():
-            return "a mapping" if value else "an empty mapping"
-        case _:
-            return "a list" if value else "an empty list"
 
 
 def _line(before: str) -> int:

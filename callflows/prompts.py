@@ -1,91 +1,157 @@
-"""The sound files of a flow, spoken by espeak-ng and made fit for a telephone line by sox.
+"""The sounds of a flow: which are there and say the right text, and making those that are not.
 
-Both programs are needed to build sounds, not to play them. Recordings of a real voice may take the place of any file.
+A sound is built once for a text, a command and a voice, and again when one of these changes. A recording of a real
+voice is never overwritten unless that is asked for; when the text of its prompt changes, that is told.
 """
 
 import os
-import shutil
-import subprocess
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from callflows.model import Flow
+from callflows.prompt_record import KnownSound, add_to_record, content_of, read_record
 from callflows.sounds import spoken
+from callflows.speech import Speech
 from ivr.errors import PostcallError
-
-# By language: espeak-ng's voice, and its speed in words a minute. The plain "cmn" voice of espeak-ng 1.51 reads the
-# pinyin of Chinese text as if it were English, tone numbers and all.
-_VOICES = {"en": ("en-gb", 150), "zh": ("cmn-latn-pinyin", 165)}
-_SPEED = 150
 
 # What Asterisk may play under a sound's name.
 _ENDINGS = ("wav", "wav16", "sln", "sln16", "ulaw", "alaw", "gsm", "g722", "g729")
 
-# Silence cut off at both ends; resampled with headroom, so that the filter does not clip; brought to -3 dBFS; and
-# short pauses put back, so that sounds played one after another do not run together.
-_TRIM = ("silence", "1", "0.01", "0.5%", "reverse", "silence", "1", "0.01", "0.5%", "reverse")
-_EFFECTS = (*_TRIM, "gain", "-6", "rate", "-h", "8000", "gain", "-n", "-3", "pad", "0.05", "0.12")
-_SECONDS = 60
+Condition = Literal["missing", "built", "outdated", "recorded", "stale"]
+"""`missing` there is no file; `built` a file made from the text as it is; `outdated` one made from another text, or
+with another command or voice; `recorded` a recording; `stale` a recording of another text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptSound:
+    """One sound of a flow as it stands in a folder."""
+
+    name: str
+    """As ``language/name``."""
+    text: str
+    """What it is to say."""
+    condition: Condition
+    file: Path | None
+    """None when it is missing."""
+    known_text: str
+    """What it says, as far as that is known; empty when it is not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """What `build` did."""
+
+    made: tuple[Path, ...]
+    stale: tuple[PromptSound, ...]
+    """Recordings of another text, which were left as they are."""
+
+
+def sound_file(folder: Path, name: str) -> Path | None:
+    """The file that is played as the sound `name` (``language/name``), or None when there is none."""
+    return next(iter(_files(folder, name)), None)
 
 
 def missing(flow: Flow, folder: Path) -> list[str]:
-    """The sounds, as `language/name`, for which `folder` has no file that Asterisk can play."""
-    return [name for name in spoken(flow) if not any((folder / f"{name}.{ending}").exists() for ending in _ENDINGS)]
+    """The sounds, as ``language/name``, for which `folder` has no file that Asterisk can play."""
+    return [name for name in spoken(flow) if not sound_file(folder, name)]
 
 
-def build(flow: Flow, folder: Path, *, replace: bool = False) -> list[Path]:
-    """Make ``folder/language/name.wav``, 8 kHz mono 16-bit PCM, for every sound that is missing; returns those made.
+def look(flow: Flow, folder: Path, speech: Speech) -> list[PromptSound]:
+    """Every sound of the flow, in the order of its parts; `speech` is what would build them."""
+    record = read_record(folder)
+    return [_look(folder, name, text, speech, record.get(name)) for name, text in spoken(flow).items()]
 
-    With `replace` the files that are there are made again, recordings of a real voice too.
-    Raises `PostcallError` when espeak-ng or sox is not there, does not know a language, or cannot write.
+
+def build(flow: Flow, folder: Path, speech: Speech, *, replace: bool = False) -> Built:
+    """Make ``folder/language/name.wav``, 8 kHz mono 16-bit PCM, for every sound that is missing or outdated.
+
+    With `replace` all are made again, recordings of a real voice too. Recordings that are new here are noted with the
+    text that they are taken to say. Raises `PostcallError` when the command or sox is not there, does not know a
+    language, or the folder cannot be written; what was made until then stays.
     """
-    texts, made = spoken(flow), []
-    for name in texts if replace else missing(flow, folder):
-        language = name.partition("/")[0]
-        file = folder / f"{name}.wav"
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=folder, prefix=".building-") as scratch:
-                raw, ready = Path(scratch, "raw.wav"), Path(scratch, "ready.wav")
-                voice, speed = _VOICES.get(language, (language.replace("_", "-").lower(), _SPEED))
-                speak = ["espeak-ng", "-b", "1", "-v", voice, "-s", str(speed), "-w", str(raw), "--stdin"]
-                _run(speak, name, texts[name])
-                _run(
-                    [
-                        "sox",
-                        "-V1",
-                        "-D",
-                        str(raw),
-                        "-b",
-                        "16",
-                        "-e",
-                        "signed-integer",
-                        "-c",
-                        "1",
-                        str(ready),
-                        *_EFFECTS,
-                    ],
-                    name,
-                )
-                # Nobody ever plays half a file.
-                os.replace(ready, file)
-        except OSError as error:
-            raise PostcallError(f"{file} cannot be written: {error.strerror}; allowed: a writable folder") from None
-        made.append(file)
-    return made
+    made: list[Path] = []
+    stale: list[PromptSound] = []
+    seen: dict[str, KnownSound] = {}
+    for sound in look(flow, folder, speech):
+        if replace or sound.condition in ("missing", "outdated"):
+            made.append(_make(folder, sound, speech))
+        elif sound.condition == "stale":
+            stale.append(sound)
+        elif sound.condition == "recorded" and sound.file:
+            _remove(_ours_beside(folder, sound))
+            seen[sound.name] = KnownSound(text=sound.text, content=content_of(sound.file))
+    _note(folder, seen)
+    return Built(made=tuple(made), stale=tuple(stale))
 
 
-def _run(command: list[str], sound: str, text: str = "") -> None:
-    program = shutil.which(command[0])
-    if program is None:
-        raise PostcallError(f"{command[0]} is not installed; required for building sounds: espeak-ng and sox")
+def accept(flow: Flow, folder: Path, speech: Speech) -> list[PromptSound]:
+    """Take every stale recording of the flow as one of the text as it is now; returns them."""
+    stale = [sound for sound in look(flow, folder, speech) if sound.condition == "stale"]
+    _note(folder, {s.name: KnownSound(text=s.text, content=content_of(s.file)) for s in stale if s.file})
+    return stale
+
+
+def _look(folder: Path, name: str, text: str, speech: Speech, known: KnownSound | None) -> PromptSound:
+    files = _files(folder, name)
+    recordings = [file for file in files if not _is_built(file, known)]
+    file = next(iter(recordings or files), None)
+    condition: Condition
+    if file is None:
+        condition = "missing"
+    elif not recordings:
+        condition = "built" if known and known.recipe == speech.recipe(text, name.partition("/")[0]) else "outdated"
+    elif known and known.text != text and known.content == content_of(file):
+        condition = "stale"
+    else:
+        condition = "recorded"
+    known_text = known.text if known and condition != "missing" else ""
+    return PromptSound(name=name, text=text, condition=condition, file=file, known_text=known_text)
+
+
+def _files(folder: Path, name: str) -> list[Path]:
+    return [file for ending in _ENDINGS if (file := folder / f"{name}.{ending}").exists()]
+
+
+def _is_built(file: Path, known: KnownSound | None) -> bool:
+    """Whether this is still the very file that was built."""
+    return bool(known and known.recipe and file.suffix == ".wav" and known.content == content_of(file))
+
+
+def _make(folder: Path, sound: PromptSound, speech: Speech) -> Path:
+    file = folder / f"{sound.name}.wav"
+    language = sound.name.partition("/")[0]
     try:
-        # The text goes in by stdin, where nothing of it can be taken for an option.
-        done = subprocess.run(
-            [program, *command[1:]], input=text, capture_output=True, encoding="utf-8", timeout=_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise PostcallError(f"{command[0]} took over {_SECONDS} s for {sound}; allowed: {_SECONDS} s") from None
-    if done.returncode != 0:
-        why = " ".join((done.stderr or done.stdout).split()) or f"status {done.returncode}"
-        raise PostcallError(f"{command[0]} could not make {sound}: {why}; allowed: a language it has a voice for")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".building-") as scratch:
+            ready = Path(scratch, "ready.wav")
+            speech.say(sound.text, language, ready, sound.name)
+            # Nobody ever plays half a file.
+            os.replace(ready, file)
+        _remove([other for other in _files(folder, sound.name) if other != file])
+    except OSError as error:
+        raise PostcallError(f"{file} cannot be written: {error.strerror}; allowed: a writable folder") from None
+    recipe = speech.recipe(sound.text, language)
+    _note(folder, {sound.name: KnownSound(text=sound.text, recipe=recipe, content=content_of(file))})
+    return file
+
+
+def _ours_beside(folder: Path, sound: PromptSound) -> list[Path]:
+    """What was built under the name of a recording: Asterisk would play the one or the other."""
+    known = read_record(folder).get(sound.name)
+    return [file for file in _files(folder, sound.name) if file != sound.file and _is_built(file, known)]
+
+
+def _remove(files: list[Path]) -> None:
+    for file in files:
+        file.unlink()
+
+
+def _note(folder: Path, news: Mapping[str, KnownSound]) -> None:
+    try:
+        if news and any(read_record(folder).get(name) != known for name, known in news.items()):
+            add_to_record(folder, news)
+    except OSError as error:
+        raise PostcallError(f"{folder} cannot be written: {error.strerror}; allowed: a writable folder") from None

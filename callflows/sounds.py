@@ -2,18 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
-from callflows.model import Flow, Prompt, Question
-
-FlowPart = Literal["welcome", "wrong_key", "no_input", "thanks", "goodbye"]
-QuestionPart = Literal["ask", "wrong_key", "no_input"]
+from callflows.model import CommentStep, Draw, EndStep, Flow, FlowStep
+from callflows.questions import AnyQuestion, Prompt, Put
 
 KEY = "{key}"
 """Stands in the text of a confirmation for the key that was pressed."""
 
-_FLOW_PARTS: tuple[FlowPart, ...] = ("welcome", "wrong_key", "no_input", "thanks", "goodbye")
-_QUESTION_PARTS: tuple[QuestionPart, ...] = ("ask", "wrong_key", "no_input")
 _SPELLED = str.maketrans({"*": "star", "#": "hash"})
 
 
@@ -26,41 +22,57 @@ class Sound:
     texts: Mapping[str, str]
     """What is spoken, by language."""
     prompt: tuple[str | int, ...]
-    """Where the flow has it, such as ``("questions", 0, "ask")``."""
+    """Where the flow has it, such as ``("steps", 0, "text")``."""
 
 
-def flow_sound(flow: Flow, part: FlowPart) -> Sound | None:
-    """The sound of a prompt of the flow itself; None when the flow leaves that prompt out."""
-    prompt: Prompt | None = getattr(flow, part)
-    return _sound(prompt, (part,), flow.flow, part) if prompt else None
+def flow_sound(flow: Flow, part: str) -> str:
+    """The name of a prompt of the flow itself: ``wrong_key``, ``no_input`` or ``goodbye``."""
+    prompt: Prompt = getattr(flow, part)
+    return _name(prompt, flow.flow, part)
 
 
-def question_sound(flow: Flow, question: Question, part: QuestionPart) -> Sound | None:
-    """The sound of a prompt of the question itself; None when the question has none of its own."""
-    prompt: Prompt | None = getattr(question, part)
-    path = ("questions", flow.questions.index(question), part)
-    return _sound(prompt, path, flow.flow, question.question, part) if prompt else None
+def language_sound(flow: Flow) -> str:
+    """The name of the prompt that asks for the language."""
+    assert flow.language.ask
+    return _name(flow.language.ask, flow.flow, "language-ask")
 
 
-def confirm_sound(flow: Flow, question: Question, key: str) -> Sound | None:
-    """What confirms that `key` was pressed: one sound for each key where the text names the key, else one for all."""
-    if question.confirm is None:
+def step_sound(flow: Flow, step: FlowStep, part: str = "text") -> str | None:
+    """The name of a prompt of the step itself; None when the step has none of its own."""
+    holder: Any = step.incentive if part == "incentive" and isinstance(step, EndStep) else step
+    prompt: Prompt | None = getattr(holder, "text" if part == "incentive" else part)
+    if prompt is None:
         return None
-    path = ("questions", flow.questions.index(question), "confirm")
-    sound = _sound(question.confirm, path, flow.flow, question.question, "confirm")
-    if not any(KEY in text for text in sound.texts.values()):
-        return sound
-    texts = {language: text.replace(KEY, key) for language, text in sound.texts.items()}
-    return Sound(name=f"{sound.name}-{key.translate(_SPELLED)}", texts=texts, prompt=path)
+    if part != "text":
+        return _name(prompt, flow.flow, step.code, part)
+    return _name(prompt, flow.flow, step.code, *(["ask"] if isinstance(step, Put | CommentStep) else []))
+
+
+def confirm_sound(flow: Flow, question: AnyQuestion, key: str) -> str | None:
+    """What confirms that `key` was pressed: one sound for each key where the text names the key, else one for all."""
+    prompt = flow.confirm_of(question)
+    if prompt is None:
+        return None
+    name = _name(prompt, flow.flow, *([question.code] if question.confirm else []), "confirm")
+    return f"{name}-{key.translate(_SPELLED)}" if _names_key(prompt) else name
+
+
+def digit_sound(digit: str) -> str:
+    """The name of a spoken digit, the same for all flows."""
+    return f"digit-{digit}"
 
 
 def all_sounds(flow: Flow) -> Iterator[Sound]:
-    """Every sound of the flow, in the order of the file's parts; one that serves two prompts comes twice."""
-    found = [flow_sound(flow, part) for part in _FLOW_PARTS]
-    for question in flow.questions:
-        found += [question_sound(flow, question, part) for part in _QUESTION_PARTS]
-        found += [confirm_sound(flow, question, key) for key in question.keys]
-    yield from filter(None, found)
+    """Every sound of the flow; one that serves two prompts comes twice."""
+    for part in ("wrong_key", "no_input", "goodbye"):
+        yield _sound(flow_sound(flow, part), getattr(flow, part), (part,))
+    if flow.language.ask:
+        yield _sound(language_sound(flow), flow.language.ask, ("language", "ask"))
+    for i, step in enumerate(flow.steps):
+        yield from _step_sounds(flow, step, ("steps", i))
+        if isinstance(step, Draw):
+            for j, question in enumerate(step.questions):
+                yield from _step_sounds(flow, question, ("steps", i, "questions", j))
 
 
 def spoken(flow: Flow) -> dict[str, str]:
@@ -68,6 +80,40 @@ def spoken(flow: Flow) -> dict[str, str]:
     return {f"{language}/{sound.name}": text for sound in all_sounds(flow) for language, text in sound.texts.items()}
 
 
-def _sound(prompt: Prompt, path: tuple[str | int, ...], *parts: str) -> Sound:
-    name = prompt.sound or "-".join(parts).replace("_", "-")
+def _step_sounds(flow: Flow, step: FlowStep, path: tuple[str | int, ...]) -> Iterator[Sound]:
+    for part in ("consent", "text", "wrong_key", "no_input"):
+        prompt = getattr(step, part, None)
+        name = step_sound(flow, step, part) if prompt else None
+        if prompt and name:
+            yield _sound(name, prompt, (*path, part))
+    if isinstance(step, Put):
+        yield from _confirmations(flow, step, path)
+    if isinstance(step, EndStep) and step.incentive:
+        name = step_sound(flow, step, "incentive")
+        assert name
+        yield _sound(name, step.incentive.text, (*path, "incentive", "text"))
+        for digit in "0123456789":
+            texts = dict.fromkeys(flow.languages, digit)
+            yield Sound(name=digit_sound(digit), texts=texts, prompt=(*path, "incentive"))
+
+
+def _confirmations(flow: Flow, question: AnyQuestion, path: tuple[str | int, ...]) -> Iterator[Sound]:
+    prompt = flow.confirm_of(question)
+    place = (*path, "confirm") if question.confirm else ("confirm",)
+    for key in question.meaning:
+        name = confirm_sound(flow, question, key)
+        if prompt and name:
+            texts = {language: text.replace(KEY, key) for language, text in prompt.texts.items()}
+            yield Sound(name=name, texts=texts, prompt=place)
+
+
+def _names_key(prompt: Prompt) -> bool:
+    return any(KEY in text for text in prompt.texts.values())
+
+
+def _name(prompt: Prompt, *parts: str) -> str:
+    return prompt.sound or "-".join(parts).replace("_", "-")
+
+
+def _sound(name: str, prompt: Prompt, path: tuple[str | int, ...]) -> Sound:
     return Sound(name=name, texts=prompt.texts, prompt=path)

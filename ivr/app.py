@@ -102,12 +102,19 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         sites = {code: site_flows(site) for code, site in settings.sites.items()}
         prompts = PromptCheck(now=_now)
         desk = SurveyDesk(
-            recorder=recorder, calls=calls, flows=flows, callers=callers, prompts=prompts, now=_now, sites=sites
+            recorder=recorder,
+            calls=calls,
+            flows=flows,
+            callers=callers,
+            prompts=prompts,
+            now=_now,
+            sites=sites,
+            recordings=settings.flows.recordings,
         )
         agi = AgiServer(
             settings.fastagi.host,
             settings.fastagi.port,
-            routes={"survey": _survey_route(settings, desk)},
+            routes={"survey": _survey_route(settings, desk, flows)},
             limits=AgiLimits(sessions=settings.fastagi.max_sessions, session_seconds=LONGEST_SURVEY_SECONDS),
             prompt_prefix=settings.flows.prompt_prefix,
         )
@@ -210,7 +217,7 @@ async def _written_behind(facts: FactWriter) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-def _survey_route(settings: Settings, desk: SurveyDesk) -> Handler:
+def _survey_route(settings: Settings, desk: SurveyDesk, flows: FlowShelf) -> Handler:
     only = next(iter(settings.sites)) if len(settings.sites) == 1 else None
 
     async def survey(request: AgiRequest, phone: AgiPhone) -> None:
@@ -221,7 +228,8 @@ def _survey_route(settings: Settings, desk: SurveyDesk) -> Handler:
                 "a survey of a site that is not in the settings", site=(code or "")[:64], uniqueid=request.uniqueid
             )
             return
-        await desk.conduct(await read_request(request, phone, code, site.reason_variable), site.language, phone)
+        known = await read_request(request, phone, code, site.reason_variable, flows.variables)
+        await desk.conduct(known, site.language, phone)
 
     return survey
 
@@ -278,7 +286,7 @@ class _RatedFlows(Mapping[str, RatedFlow]):
 def _rated(version: FlowVersion) -> RatedFlow:
     question = version.flow.headline_question
     return RatedFlow(
-        question=question.question,
-        values=sorted(set(question.keys.values())),
-        satisfied=sorted(question.satisfied),
+        question=question.code,
+        values=list(question.values),
+        satisfied=list(question.satisfied_values),
     )

@@ -21,11 +21,14 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from callflows.fields import Language
+from callflows.speech import DEFAULT_COMMAND, Speech, parse_command
 from ivr.errors import SettingsError
 from ivr.flow_rules import Code, FlowRule, never_matching
 from ivr.setting_mistakes import explain
@@ -196,6 +199,33 @@ class FlowsSettings(_Section):
     """A folder of `*.yaml` flows beside the shipped ones; a flow in it goes before a shipped one of the same code."""
     prompt_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_/-]+$")] = "postcall"
     """The folder of our sounds as the PBX sees it, below its own `sounds`."""
+    recordings: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_.-]+)+$")] = "/var/spool/asterisk/postcall"
+    """The folder of recorded comments as the PBX sees it."""
+
+
+class PromptsSettings(_Section):
+    """How `postcall prompts build` makes sounds from texts."""
+
+    command: str = DEFAULT_COMMAND
+    """Any text-to-speech program, run without a shell; see `callflows.speech.Speech`."""
+    voices: dict[Language, Annotated[str, Field(min_length=1)]] = {}
+    """The program's voice for a language."""
+    speeds: dict[Language, Annotated[int, Field(ge=1, le=1000)]] = {}
+    """Words a minute for a language."""
+
+    @field_validator("command")
+    @classmethod
+    def _check(cls, command: str) -> str:
+        try:
+            parse_command(command)
+        except ValueError as error:
+            raise _wrong(str(error)) from None
+        return command
+
+    @property
+    def speech(self) -> Speech:
+        """The program with its voices."""
+        return Speech(command=parse_command(self.command), voices=self.voices, speeds=self.speeds)
 
 
 class LogSettings(_Section):
@@ -217,6 +247,7 @@ class Settings(BaseSettings):
     fastagi: FastAgiSettings = FastAgiSettings()
     privacy: PrivacySettings
     flows: FlowsSettings = FlowsSettings()
+    prompts: PromptsSettings = PromptsSettings()
     log: LogSettings = LogSettings()
     sites: Annotated[dict[Code, SiteSettings], Field(min_length=1)]
 

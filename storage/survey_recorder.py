@@ -162,6 +162,8 @@ class SurveyRecorder:
                 tries=answer.tries,
                 ended=answer.ended,
                 answered_at=answer.answered_at,
+                recording=answer.recording,
+                recording_seconds=answer.recording_seconds,
             )
             if not is_new:
                 return False
@@ -178,6 +180,16 @@ class SurveyRecorder:
             return True
 
         return await self._database.write(work)
+
+    async def note(self, site: str, survey: str, *, language: str | None = None, incentive: str | None = None) -> None:
+        """Keep the language that the caller chose, or the code that the caller is given; None leaves as it is."""
+        noted = {"language": language, "incentive": incentive}
+
+        async def work(connection: AsyncConnection) -> None:
+            await _lock(connection, site, survey)
+            await _set(connection, site, survey, **{name: text for name, text in noted.items() if text is not None})
+
+        await self._database.write(work)
 
     async def finish(self, site: str, survey: str, outcome: Outcome, at: datetime) -> bool:
         """End a survey. False, and nothing changed, when it had ended before."""

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from ivr.errors import PbxError
 from storage import schema
 from storage.tables import Base
 from tests.postgres import Postgres, Unavailable, start
+from tests.speech_tools import speech_tools
 from tests.surroundings import Surroundings
 
 SURROUNDINGS = pytest.StashKey[Surroundings]()
@@ -36,6 +38,13 @@ def postgres(surroundings: Surroundings) -> Postgres:
         surroundings.leave_out("PostgreSQL", reason)
     surroundings.versions["PostgreSQL"] = server.version
     return server
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whichever test needs the speech programs first waits for them to be fetched."""
+    first = next((item for item in items if "speech_programs" in getattr(item, "fixturenames", ())), None)
+    if first is not None:
+        first.add_marker(pytest.mark.timeout(600))
 
 
 @pytest.fixture(scope="session")
@@ -67,3 +76,18 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     # Emptying the one database takes 10 ms; a copy for each test would take 300.
     server.sql(name, "; ".join(f'DELETE FROM "{table.name}"' for table in reversed(Base.metadata.sorted_tables)))
     yield server.url(name)
+
+
+@pytest.fixture(scope="session")
+def speech_path(surroundings: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The search path on which espeak-ng and sox are."""
+    try:
+        return speech_tools(tmp_path_factory.mktemp("speech") / "bin")
+    except PbxError as error:
+        surroundings.leave_out("espeak-ng and sox", error)
+
+
+@pytest.fixture
+def speech_programs(speech_path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have espeak-ng and sox at hand."""
+    monkeypatch.setenv("PATH", speech_path)

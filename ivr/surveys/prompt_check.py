@@ -1,4 +1,4 @@
-"""Nothing is played that the PBX was not seen to have: a flow is put to callers only in a language that is complete.
+"""Nothing is played that the PBX was not seen to have: a flow is put to callers only in languages that are complete.
 
 The caller's own channel is asked, so the answer is that of the very PBX that will play the prompts, near or far. It
 holds for a while, so that one caller in many pays for it, with a round trip to the PBX for each prompt.
@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from callflows.loader import FlowVersion
+from callflows.model import Flow
+from callflows.restriction import in_languages
 from callflows.sounds import spoken
 from ivr.errors import PhoneError
 from ivr.phone import Phone
@@ -52,27 +54,28 @@ class PromptCheck:
         """The last look at each flow in each language that was to be spoken, in no certain order."""
         return list(self._states.values())
 
-    async def language(self, site: str, version: FlowVersion, wanted: Iterable[str], phone: Phone) -> str | None:
-        """The first of the languages `wanted`, then of the flow's own order, in which every prompt can be played.
+    async def speakable(self, site: str, version: FlowVersion, wanted: Iterable[str], phone: Phone) -> Flow | None:
+        """The flow in the languages that the PBX was seen to have every prompt of; None when there is none.
 
-        None when there is none. When `phone` fails while it is asked, the first language is taken untried: the survey
-        then ends by the same fault, and is counted.
+        That is the first such of the languages `wanted`, then of the flow's own; where callers choose by key, all of
+        those that are complete. When `phone` fails while it is asked, the flow is taken as it is: the survey then ends
+        by the same fault, and is counted.
         """
-        languages = list(dict.fromkeys((*wanted, *version.flow.languages)))
-        for language in languages:
-            if language not in version.flow.languages:
-                continue
-            try:
-                state = await self._state(site, version, language, phone)
-            except PhoneError:
-                return language
-            if not state.missing:
-                return language
-        return None
+        flow = version.flow
+        complete: list[str] = []
+        try:
+            for language in dict.fromkeys((*wanted, *flow.languages)):
+                if language in flow.languages and not (await self._state(site, version, language, phone)).missing:
+                    complete.append(language)
+                    if not flow.language.ask:
+                        break
+        except PhoneError:
+            return flow
+        return in_languages(flow, complete) if complete else None
 
-    def forget(self, site: str, version: FlowVersion, language: str) -> None:
+    def forget(self, site: str, flow: str) -> None:
         """Look again at the next caller: a prompt that was there could not be played."""
-        self._states.pop((site, version.flow.flow, language), None)
+        self._states = {key: state for key, state in self._states.items() if key[:2] != (site, flow)}
 
     async def _state(self, site: str, version: FlowVersion, language: str, phone: Phone) -> PromptState:
         key = (site, version.flow.flow, language)

@@ -1,18 +1,22 @@
 """What a caller hears and what is kept, key by key."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from callflows.interview import (
+from callflows.interview import Interview
+from callflows.loader import library_flow, load_flow, parse_flow
+from callflows.model import Flow
+from callflows.steps import (
     Answer,
     AnswerEnd,
     Ask,
+    Context,
     End,
     Failed,
     HungUp,
     Input,
-    Interview,
     Keys,
     Played,
     Save,
@@ -20,12 +24,11 @@ from callflows.interview import (
     Say,
     Step,
 )
-from callflows.loader import library_flow, load_flow, parse_flow
-from callflows.model import Flow
 from ivr.errors import FlowError
 
 NOTHING = Keys(pressed="", timed_out=True)
 HASH = Keys(pressed="", timed_out=False)
+CONTEXT = Context(at=datetime(2026, 11, 23, 9, 0, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -44,7 +47,7 @@ def press(keys: str) -> Keys:
 
 def put(flow: Flow, *inputs: Input, language: str = "en") -> list[Step]:
     """All steps. A `Save` goes well unless the next input is one for it, and a `Say` when no input is left."""
-    interview = Interview(flow, language)
+    interview = Interview(flow, language, CONTEXT)
     left, steps = list(inputs), [interview.start()]
     while not isinstance(steps[-1], End):
         match steps[-1]:
@@ -58,8 +61,16 @@ def put(flow: Flow, *inputs: Input, language: str = "en") -> list[Step]:
     return steps
 
 
-def ask(*prompts: str, max_keys: int = 1, timeout: float = 5.0, prefix: str = "en/csat-") -> Ask:
-    return Ask(prompts=tuple(prefix + prompt for prompt in prompts), max_keys=max_keys, timeout_seconds=timeout)
+def ask(
+    *prompts: str, max_keys: int = 1, timeout: float = 5.0, key_timeout: float = 2.0, prefix: str = "en/csat-"
+) -> Ask:
+    return Ask(
+        prompts=tuple(prefix + prompt for prompt in prompts),
+        max_keys=max_keys,
+        timeout_seconds=timeout,
+        key_timeout_seconds=key_timeout,
+        barge_in=True,
+    )
 
 
 def say(*prompts: str, prefix: str = "en/csat-") -> Say:
@@ -92,7 +103,7 @@ def test_a_chinese_caller_hears_chinese_only(csat: Flow) -> None:
     ]
 
 
-@pytest.mark.parametrize("wrong", [press("9"), press("0"), press("*"), press("A"), HASH])
+@pytest.mark.parametrize("wrong", [press("9"), press("0"), press("A"), press("55")])
 def test_a_wrong_key_is_told_and_the_question_put_again(csat: Flow, wrong: Keys) -> None:
     assert put(csat, wrong, press("4")) == [
         ask("welcome", "satisfaction-ask"),
@@ -113,8 +124,43 @@ def test_two_wrong_keys_are_kept_without_a_value_and_not_thanked_for(csat: Flow)
     ]
 
 
-def test_a_hash_alone_is_kept_as_the_wrong_key_that_it_is(csat: Flow) -> None:
-    assert save("no_match", "#", None, 2) in put(csat, press("9"), HASH)
+def test_a_hash_skips_the_question_and_is_no_answer(two: Flow) -> None:
+    assert put(two, press("9"), HASH, press("10"))[1:] == [
+        ask("wrong-key", "satisfaction-ask", timeout=4.0, prefix="en/two-questions-"),
+        save("skipped", "#", None, 2),
+        ask("recommend-ask", max_keys=2, timeout=2.5, key_timeout=1.5, prefix="en/two-questions-"),
+        save("answered", "10", 10, 1, "recommend"),
+        say("recommend-confirm", "thanks", prefix="en/two-questions-"),
+        End(outcome="partial"),
+    ]
+
+
+def test_a_caller_who_skips_everything_is_let_go_without_thanks(csat: Flow) -> None:
+    assert put(csat, HASH)[1:] == [save("skipped", "#", None, 1), say("goodbye"), End(outcome="no_input")]
+
+
+def test_a_star_repeats_the_question_without_a_complaint_and_without_costing_a_try(csat: Flow) -> None:
+    assert put(csat, press("*"), press("*"), press("9"), press("4")) == [
+        ask("welcome", "satisfaction-ask"),
+        ask("satisfaction-ask"),
+        ask("satisfaction-ask"),
+        ask("wrong-key", "satisfaction-ask"),
+        save("answered", "4", 4, 2),
+        say("satisfaction-confirm-4", "thanks"),
+        End(outcome="completed"),
+    ]
+
+
+def test_a_caller_who_presses_nothing_but_stars_is_not_asked_for_ever(csat: Flow) -> None:
+    steps = put(csat, *[press("*")] * 4)
+    assert steps[:4] == [ask("welcome", "satisfaction-ask"), *[ask("satisfaction-ask")] * 3]
+    assert steps[4:] == [save("no_match", "*", None, 2), say("goodbye"), End(outcome="no_input")]
+
+
+def test_a_star_repeats_a_question_of_two_keys_too(two: Flow) -> None:
+    steps = put(two, press("5"), Keys(pressed="*", timed_out=True), press("10"))
+    assert steps[3] == ask("recommend-ask", max_keys=2, timeout=2.5, key_timeout=1.5, prefix="en/two-questions-")
+    assert steps[4] == save("answered", "10", 10, 1, "recommend")
 
 
 def test_silence_is_told_and_ends_without_an_answer(csat: Flow) -> None:
@@ -125,10 +171,6 @@ def test_silence_is_told_and_ends_without_an_answer(csat: Flow) -> None:
         say("goodbye"),
         End(outcome="no_input"),
     ]
-
-
-def test_a_flow_without_a_goodbye_thanks_instead(two: Flow) -> None:
-    assert put(two, NOTHING, NOTHING, NOTHING)[-2] == say("thanks", prefix="en/two-questions-")
 
 
 def test_a_caller_who_presses_nothing_at_the_first_question_is_not_asked_the_second(two: Flow) -> None:
@@ -151,7 +193,7 @@ def test_a_confirmation_leads_into_the_next_question_so_that_a_key_during_it_cou
     assert put(two, press("2"), Keys(pressed="7", timed_out=True)) == [
         ask("welcome", "satisfaction-ask", timeout=4.0, prefix=name),
         save("answered", "2", 2, 1),
-        ask("satisfaction-confirm-2", "recommend-ask", max_keys=2, timeout=2.5, prefix=name),
+        ask("satisfaction-confirm-2", "recommend-ask", max_keys=2, timeout=2.5, key_timeout=1.5, prefix=name),
         save("answered", "7", 7, 1, "recommend"),
         say("recommend-confirm", "thanks", prefix=name),
         End(outcome="completed"),
@@ -160,7 +202,7 @@ def test_a_confirmation_leads_into_the_next_question_so_that_a_key_during_it_cou
 
 def test_a_first_question_without_an_answer_leads_into_the_second_without_a_word(two: Flow) -> None:
     steps = put(two, press("8"), press("8"), press("8"), press("10"))
-    assert steps[4] == ask("recommend-ask", max_keys=2, timeout=2.5, prefix="en/two-questions-")
+    assert steps[4] == ask("recommend-ask", max_keys=2, timeout=2.5, key_timeout=1.5, prefix="en/two-questions-")
 
 
 def test_a_second_question_without_an_answer_leaves_the_survey_partial(two: Flow) -> None:
@@ -173,8 +215,10 @@ def test_a_question_with_its_own_words_for_a_wrong_key_uses_them() -> None:
     version = load_flow(Path(__file__).parent.parent / "flows" / "two-questions.yaml")
     more_tries = parse_flow(version.source.replace("    tries: 1\n", ""), "two-questions.yaml").flow
     assert put(more_tries, press("1"), press("11"), NOTHING, press("10"))[3:5] == [
-        ask("recommend-wrong-key", "recommend-ask", max_keys=2, timeout=2.5, prefix="en/two-questions-"),
-        ask("no-input", "recommend-ask", max_keys=2, timeout=2.5, prefix="en/two-questions-"),
+        ask(
+            "recommend-wrong-key", "recommend-ask", max_keys=2, timeout=2.5, key_timeout=1.5, prefix="en/two-questions-"
+        ),
+        ask("no-input", "recommend-ask", max_keys=2, timeout=2.5, key_timeout=1.5, prefix="en/two-questions-"),
     ]
 
 
@@ -215,7 +259,7 @@ def test_of_a_caller_who_leans_on_the_keypad_20_keys_are_kept(csat: Flow) -> Non
     assert save("no_match", "5" * 20, None, 2) in put(csat, press("5" * 300), press("5" * 300))
 
 
-def test_star_and_hash_count_where_the_flow_gives_them_a_value(csat: Flow) -> None:
+def test_star_and_hash_are_answers_where_the_flow_gives_them_a_value(csat: Flow) -> None:
     source = library_flow("csat").source.replace("keys: 1-5", 'keys: {4: 4, 5: 5, "*": 1, "#": 2}')
     flow = parse_flow(source, "csat.yaml").flow
     assert put(flow, press("*"))[1:3] == [save("answered", "*", 1, 1), say("satisfaction-confirm-star", "thanks")]
@@ -224,11 +268,11 @@ def test_star_and_hash_count_where_the_flow_gives_them_a_value(csat: Flow) -> No
 
 def test_a_language_that_the_flow_does_not_have_is_refused(csat: Flow) -> None:
     with pytest.raises(FlowError, match=r'^flow "csat" has no language "fr"; allowed: en, zh$'):
-        Interview(csat, "fr")
+        Interview(csat, "fr", CONTEXT)
 
 
 def test_an_interview_is_started_once_and_told_only_what_can_have_come(csat: Flow) -> None:
-    interview = Interview(csat, "en")
+    interview = Interview(csat, "en", CONTEXT)
     with pytest.raises(RuntimeError):
         interview.send(NOTHING)
     interview.start()

@@ -17,14 +17,16 @@ title: Short
 languages: [en]
 wrong_key: {en: Wrong key.}
 no_input: {en: No key.}
-thanks: {en: Thank you.}
-questions:
-  - question: rating
+goodbye: {en: Goodbye.}
+steps:
+  - ask: rating
     headline: true
-    ask: {en: Rate us.}
+    text: {en: Rate us.}
     keys: {1: 10, "*": 20, "#": 20}
     satisfied: [20]
     confirm: {en: "{key} it is."}
+  - end: thanks
+    text: {en: Thank you.}
 """
 
 
@@ -33,7 +35,7 @@ def test_the_shipped_flow_rates_from_1_to_5_and_counts_4_and_5_as_satisfied() ->
     question = flow.headline_question
     assert (flow.flow, flow.languages, len(flow.questions)) == ("csat", ("en", "zh"), 1)
     assert question.keys == {"1": 1, "2": 2, "3": 3, "4": 4, "5": 5}
-    assert question.satisfied == (4, 5)
+    assert question.satisfied_values == (4, 5)
 
 
 def test_what_is_set_for_the_flow_holds_for_a_question_that_sets_nothing_else() -> None:
@@ -45,7 +47,7 @@ def test_what_is_set_for_the_flow_holds_for_a_question_that_sets_nothing_else() 
 
 def test_a_flow_that_sets_neither_tries_nor_timeout_has_2_tries_of_5_seconds() -> None:
     flow = parse_flow(SHORT, "short.yaml").flow
-    assert (flow.tries, flow.timeout) == (2, 5.0)
+    assert (flow.tries, flow.timeout, flow.key_timeout, flow.barge_in) == (2, 5.0, 2.0, True)
 
 
 def test_a_scale_from_0_to_10_takes_two_keys() -> None:
@@ -74,14 +76,14 @@ def test_sounds_are_named_after_what_they_say() -> None:
 
 def test_a_sound_that_the_admin_names_is_used_instead() -> None:
     text = SHORT.replace('{en: "{key} it is."}', '{en: "{key} it is.", sound: ours/you-pressed}')
-    text = text.replace("thanks: {en: Thank you.}", "thanks: {en: Thank you., sound: auth-thankyou}")
+    text = text.replace("text: {en: Thank you.}", "text: {en: Thank you., sound: auth-thankyou}")
     names = set(spoken(parse_flow(text, "short.yaml").flow))
     assert {"en/ours/you-pressed-1", "en/ours/you-pressed-star", "en/auth-thankyou"} <= names
     assert not {"en/short-thanks", "en/short-rating-confirm-1"} & names
 
 
 def test_a_text_over_several_lines_is_the_same_text_in_one() -> None:
-    folded = SHORT.replace("thanks: {en: Thank you.}", "thanks:\n  en: >\n    Thank\n    you.\n")
+    folded = SHORT.replace("text: {en: Thank you.}", "text:\n      en: >\n        Thank\n        you.\n")
     assert parse_flow(folded, "short.yaml").flow == parse_flow(SHORT, "short.yaml").flow
 
 
@@ -100,11 +102,12 @@ def test_a_version_is_made_again_from_its_source() -> None:
     "same",
     [
         "# a comment\n" + SHORT,
-        SHORT.replace("languages: [en]", "tries: 2\ntimeout: 5\nlanguages:\n  - en"),
+        SHORT.replace("languages: [en]", "tries: 2\ntimeout: 5\nbarge_in: true\nlanguages:\n  - en"),
         SHORT.replace("title: Short\n", "") + "title: 'Short'\n",
         SHORT.replace("[20]", "[20, 20]"),
+        SHORT.replace("  - ask: rating\n    headline: true\n", "  - headline: true\n    ask: rating\n"),
     ],
-    ids=["a comment", "defaults written out", "another order and style", "a value twice"],
+    ids=["a comment", "defaults written out", "another order and style", "a value twice", "the kind of step not first"],
 )
 def test_what_changes_nothing_for_a_caller_or_a_score_keeps_the_digest(same: str) -> None:
     assert parse_flow(same, "short.yaml").digest == parse_flow(SHORT, "short.yaml").digest
@@ -127,9 +130,10 @@ def test_what_changes_something_changes_the_digest(other: str) -> None:
 
 def test_the_digest_is_the_sha_256_of_what_the_flow_says_as_sorted_json() -> None:
     said = (
-        '{"flow":"short","languages":["en"],"no_input":{"en":"No key."},"questions":[{"ask":{"en":"Rate us."},'
-        '"confirm":{"en":"{key} it is."},"headline":true,"keys":{"#":20,"*":20,"1":10},"question":"rating",'
-        '"satisfied":[20]}],"thanks":{"en":"Thank you."},"title":"Short","wrong_key":{"en":"Wrong key."}}'
+        '{"flow":"short","goodbye":{"en":"Goodbye."},"languages":["en"],"no_input":{"en":"No key."},"steps":['
+        '{"ask":"rating","confirm":{"en":"{key} it is."},"headline":true,"keys":{"#":20,"*":20,"1":10},'
+        '"satisfied":[20],"text":{"en":"Rate us."}},{"end":"thanks","text":{"en":"Thank you."}}],"title":"Short",'
+        '"wrong_key":{"en":"Wrong key."}}'
     )
     assert parse_flow(SHORT, "short.yaml").digest == hashlib.sha256(said.encode()).hexdigest()
 

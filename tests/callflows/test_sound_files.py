@@ -2,7 +2,6 @@
 
 import array
 import math
-import shutil
 import wave
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from callflows.loader import LIBRARY, load_flow, parse_flow
 from callflows.model import Flow
 from callflows.prompts import build, missing
 from callflows.sounds import spoken
+from callflows.speech import Speech
 from ivr.errors import PostcallError
 
 FLOWS = Path(__file__).parent.parent / "flows"
@@ -32,13 +32,15 @@ title: Short
 languages: [en]
 wrong_key: {en: Wrong key.}
 no_input: {en: No key.}
-thanks: {en: "Thanks.", sound: ours/thanks}
-questions:
-  - question: rating
+goodbye: {en: "Thanks.", sound: ours/thanks}
+steps:
+  - ask: rating
     headline: true
-    ask: {en: "--help; Rate us <now> & `$(here)`."}
+    text: {en: "--help; Rate us <now> & `$(here)`."}
     keys: 1-2
     satisfied: [2]
+  - end: thanks
+    text: {en: "Thanks.", sound: ours/thanks}
 """
     return parse_flow(text, "short.yaml").flow
 
@@ -84,39 +86,36 @@ def test_the_missing_sounds_of_a_flow_are_named(flow: Flow, tmp_path: Path) -> N
     assert missing(flow, tmp_path) == ["en/short-wrong-key", "en/short-no-input", "en/short-rating-ask"]
 
 
-needs_programs = pytest.mark.skipif(
-    not (shutil.which("espeak-ng") and shutil.which("sox")), reason="building sounds needs espeak-ng and sox"
-)
-
-
-@needs_programs
+@pytest.mark.usefixtures("speech_programs")
 def test_built_sounds_are_fit_for_the_line_and_recordings_that_are_there_are_kept(flow: Flow, tmp_path: Path) -> None:
     recording = tmp_path / "en" / "short-wrong-key.gsm"
     recording.parent.mkdir()
     recording.write_bytes(b"a real voice")
-    made = build(flow, tmp_path)
-    assert made == [tmp_path / f"{name}.wav" for name in NAMES[1:]]
+    made = build(flow, tmp_path, Speech()).made
+    assert list(made) == [tmp_path / f"{name}.wav" for name in NAMES[1:]]
     assert missing(flow, tmp_path) == []
     assert recording.read_bytes() == b"a real voice"
     for file in made:
         test_a_sound_is_telephone_quality_and_neither_silent_nor_clipped(file)
-    assert {file.name for file in tmp_path.iterdir()} == {"en"}
+    assert {file.name for file in tmp_path.iterdir()} == {"en", ".prompts.json"}
 
 
-@needs_programs
+@pytest.mark.usefixtures("speech_programs")
 def test_sounds_are_made_again_only_when_asked(flow: Flow, tmp_path: Path) -> None:
-    first = {file: file.read_bytes() for file in build(flow, tmp_path)}
-    assert build(flow, tmp_path) == []
+    first = {file: file.read_bytes() for file in build(flow, tmp_path, Speech()).made}
+    assert build(flow, tmp_path, Speech()).made == ()
     for file in first:
         file.write_bytes(b"")
-    assert {file: file.read_bytes() for file in build(flow, tmp_path, replace=True)} == first
+    assert {file: file.read_bytes() for file in build(flow, tmp_path, Speech(), replace=True).made} == first
 
 
-@needs_programs
+@pytest.mark.usefixtures("speech_programs")
 def test_a_language_that_espeak_does_not_speak_is_told_in_one_line(flow: Flow, tmp_path: Path) -> None:
-    unspoken = flow.model_dump_json().replace('"en":', '"qq":').replace('"en"', '"qq"')
+    unspoken = (
+        flow.model_dump_json(by_alias=True, exclude_defaults=True).replace('"en":', '"qq":').replace('"en"', '"qq"')
+    )
     with pytest.raises(PostcallError, match=r"^espeak-ng could not make qq/short-wrong-key: [^\n]+; allowed: [^\n]+$"):
-        build(Flow.model_validate_json(unspoken), tmp_path)
+        build(Flow.model_validate_json(unspoken), tmp_path, Speech())
     assert not list(tmp_path.rglob("*.wav"))
 
 
@@ -124,12 +123,12 @@ def test_a_machine_without_espeak_is_told_what_to_install(
     flow: Flow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(PostcallError, match=r"^espeak-ng is not installed; required [^\n]+ espeak-ng and sox$"):
-        build(flow, tmp_path)
+    with pytest.raises(PostcallError, match=r"^espeak-ng is not installed; required [^\n]+ sox, and espeak-ng [^\n]+$"):
+        build(flow, tmp_path, Speech())
 
 
 def test_a_folder_that_is_a_file_is_told_in_one_line(flow: Flow, tmp_path: Path) -> None:
     file = tmp_path / "sounds"
     file.touch()
     with pytest.raises(PostcallError, match=r"^[^\n]+short-wrong-key.wav cannot be written: [^\n]+; allowed: [^\n]+$"):
-        build(flow, file)
+        build(flow, file, Speech())
