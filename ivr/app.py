@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import structlog
 
-from callflows.loader import FlowVersion
+from callflows.loader import LIBRARY, FlowVersion
 from ivr.asterisk.agi_phone import AgiPhone
 from ivr.asterisk.agi_protocol import AgiRequest
 from ivr.asterisk.agi_server import AgiServer, Handler
@@ -28,11 +29,14 @@ from ivr.surveys.publishing import Publishing
 from ivr.surveys.site_flows import SiteFlows
 from ivr.surveys.teams import Teams
 from ivr.surveys.tracker import CallTracker
+from ivr.trial.trial import TrialStore
 from ivr.web.flows import FlowSource, add_flow_routes
 from ivr.web.health import Check
 from ivr.web.score_query import ScoredSite
 from ivr.web.scores import RatedFlow, ScoreSource
 from ivr.web.server import serving, web_app
+from ivr.web.try_page import TrialRoom
+from ivr.web.try_socket import add_trials
 from storage.engine import Database, open_database
 from storage.recorder import Recorder
 from storage.records import SiteRecord
@@ -131,6 +135,16 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         checks: dict[str, Check] = {"database": lambda: check_schema(database)}
         checks |= {f"pbx {code}": _link_check(link) for code, link in links.items()}
         app = web_app(source, checks, settings.web.token.get_secret_value())
+        add_trials(
+            app,
+            TrialRoom(
+                token=settings.web.token.get_secret_value(),
+                find=flows.find,
+                sounds=_sound_folders(settings),
+                store=TrialStore(recorder=recorder, site=next(iter(settings.sites))),
+                now=_now,
+            ),
+        )
         add_flow_routes(app, FlowSource(database=database, shelf=flows, status=publishing.status, now=_now))
         url = await stack.enter_async_context(serving(app, settings.web.host, settings.web.port))
         yield Service(
@@ -242,6 +256,12 @@ def _link_check(link: AmiLink) -> Check:
             raise PbxError(link.state.problem)
 
     return check
+
+
+def _sound_folders(settings: Settings) -> list[Path]:
+    """Where a browser's sounds are looked for, in this order: beside the admin's own flows, and the shipped ones."""
+    own = [settings.flows.folder / "sounds"] if settings.flows.folder else []
+    return [*own, LIBRARY / "sounds"]
 
 
 class _RatedFlows(Mapping[str, RatedFlow]):

@@ -200,7 +200,7 @@ class SurveyRecorder:
     ) -> bool:
         """Credit a survey elsewhere and move all its counts along; None leaves as it is, ``""`` means not known.
 
-        False when that is where it stood, and for a trial, which is nobody's.
+        False when that is where it stood. Of a trial the row alone is changed.
         """
         wanted = {
             name: clip(code, CODE)
@@ -209,9 +209,8 @@ class SurveyRecorder:
         }
 
         async def work(connection: AsyncConnection) -> bool:
-            if await connection.scalar(_trial(), {"site": site, "asked": survey}):
-                return False
-            await describe_codes(connection, site, **wanted)
+            if not await connection.scalar(_trial(), {"site": site, "asked": survey}):
+                await describe_codes(connection, site, **wanted)
             locked = await _lock(connection, site, survey)
             bucket = Bucket(**{**locked.bucket._asdict(), **wanted})
             if bucket == locked.bucket:

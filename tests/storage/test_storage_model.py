@@ -103,8 +103,6 @@ class Model:
 
     def recredit(self, survey: str, agent: str | None, reason: str | None) -> bool:
         found = self.surveys[survey]
-        if found.trial:
-            return False
         before = (found.agent, found.reason)
         found.agent = found.agent if agent is None else agent
         found.reason = found.reason if reason is None else reason
