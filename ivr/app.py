@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import structlog
 
-from callflows.loader import FlowVersion
+from callflows.loader import LIBRARY, FlowVersion
 from ivr.asterisk.agi_phone import AgiPhone
 from ivr.asterisk.agi_protocol import AgiRequest
 from ivr.asterisk.agi_server import AgiServer, Handler
@@ -28,11 +29,14 @@ from ivr.surveys.publishing import Publishing
 from ivr.surveys.site_flows import SiteFlows
 from ivr.surveys.teams import Teams
 from ivr.surveys.tracker import CallTracker
+from ivr.trial.trial import TrialStore
 from ivr.web.flows import FlowSource, add_flow_routes
 from ivr.web.health import Check
 from ivr.web.score_query import ScoredSite
 from ivr.web.scores import RatedFlow, ScoreSource
 from ivr.web.server import serving, web_app
+from ivr.web.try_page import TrialRoom
+from ivr.web.try_socket import add_trials
 from storage.engine import Database, open_database
 from storage.recorder import Recorder
 from storage.records import SiteRecord
@@ -98,12 +102,19 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         sites = {code: site_flows(site) for code, site in settings.sites.items()}
         prompts = PromptCheck(now=_now)
         desk = SurveyDesk(
-            recorder=recorder, calls=calls, flows=flows, callers=callers, prompts=prompts, now=_now, sites=sites
+            recorder=recorder,
+            calls=calls,
+            flows=flows,
+            callers=callers,
+            prompts=prompts,
+            now=_now,
+            sites=sites,
+            recordings=settings.flows.recordings,
         )
         agi = AgiServer(
             settings.fastagi.host,
             settings.fastagi.port,
-            routes={"survey": _survey_route(settings, desk)},
+            routes={"survey": _survey_route(settings, desk, flows)},
             limits=AgiLimits(sessions=settings.fastagi.max_sessions, session_seconds=LONGEST_SURVEY_SECONDS),
             prompt_prefix=settings.flows.prompt_prefix,
         )
@@ -124,6 +135,16 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         checks: dict[str, Check] = {"database": lambda: check_schema(database)}
         checks |= {f"pbx {code}": _link_check(link) for code, link in links.items()}
         app = web_app(source, checks, settings.web.token.get_secret_value())
+        add_trials(
+            app,
+            TrialRoom(
+                token=settings.web.token.get_secret_value(),
+                find=flows.find,
+                sounds=_sound_folders(settings),
+                store=TrialStore(recorder=recorder, site=next(iter(settings.sites))),
+                now=_now,
+            ),
+        )
         add_flow_routes(app, FlowSource(database=database, shelf=flows, status=publishing.status, now=_now))
         url = await stack.enter_async_context(serving(app, settings.web.host, settings.web.port))
         yield Service(
@@ -196,7 +217,7 @@ async def _written_behind(facts: FactWriter) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-def _survey_route(settings: Settings, desk: SurveyDesk) -> Handler:
+def _survey_route(settings: Settings, desk: SurveyDesk, flows: FlowShelf) -> Handler:
     only = next(iter(settings.sites)) if len(settings.sites) == 1 else None
 
     async def survey(request: AgiRequest, phone: AgiPhone) -> None:
@@ -207,7 +228,8 @@ def _survey_route(settings: Settings, desk: SurveyDesk) -> Handler:
                 "a survey of a site that is not in the settings", site=(code or "")[:64], uniqueid=request.uniqueid
             )
             return
-        await desk.conduct(await read_request(request, phone, code, site.reason_variable), site.language, phone)
+        known = await read_request(request, phone, code, site.reason_variable, flows.variables)
+        await desk.conduct(known, site.language, phone)
 
     return survey
 
@@ -236,6 +258,12 @@ def _link_check(link: AmiLink) -> Check:
     return check
 
 
+def _sound_folders(settings: Settings) -> list[Path]:
+    """Where a browser's sounds are looked for, in this order: beside the admin's own flows, and the shipped ones."""
+    own = [settings.flows.folder / "sounds"] if settings.flows.folder else []
+    return [*own, LIBRARY / "sounds"]
+
+
 class _RatedFlows(Mapping[str, RatedFlow]):
     """What a rating is in each flow, by its version in force at the moment when one asks."""
 
@@ -258,7 +286,7 @@ class _RatedFlows(Mapping[str, RatedFlow]):
 def _rated(version: FlowVersion) -> RatedFlow:
     question = version.flow.headline_question
     return RatedFlow(
-        question=question.question,
-        values=sorted(set(question.keys.values())),
-        satisfied=sorted(question.satisfied),
+        question=question.code,
+        values=list(question.values),
+        satisfied=list(question.satisfied_values),
     )

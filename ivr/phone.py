@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from callflows.interview import Keys
+from callflows.steps import Keys
 
 
 class Phone(Protocol):
@@ -21,10 +21,20 @@ class Phone(Protocol):
         Raises `PromptMissing` when the PBX cannot play one and the caller is still there.
         """
 
-    async def collect(self, prompts: Sequence[str], *, max_keys: int, timeout_seconds: float) -> Keys:
-        """Play prompts, and take up to `max_keys` keys. The first key cuts the prompts short (barge-in) and counts.
+    async def collect(
+        self,
+        prompts: Sequence[str],
+        *,
+        max_keys: int,
+        timeout_seconds: float,
+        key_timeout_seconds: float,
+        barge_in: bool = True,
+    ) -> Keys:
+        """Play prompts, and take up to `max_keys` keys, or fewer and ``#``, which is not one of them.
 
-        `timeout_seconds` is the longest silence after the prompts, or after a key, before the wait ends.
+        `timeout_seconds` is the longest silence after the prompts, `key_timeout_seconds` the longest after a key,
+        before the wait ends. With `barge_in` the first key cuts the prompts short and counts; without, keys during the
+        prompts are lost.
         """
 
     async def variables(self, names: Sequence[str]) -> Mapping[str, str]:
@@ -37,9 +47,10 @@ class Phone(Protocol):
         """Set a variable on the caller's channel, for the dialplan that goes on afterwards."""
 
     async def record(self, path: str, *, max_seconds: float, silence_seconds: float, stop_keys: str) -> float:
-        """Record the caller into `path` (on the PBX, without extension) as 8 kHz mono WAV.
+        """Sound a short tone, then record the caller into `path` (on the PBX, without extension) as 8 kHz mono WAV.
 
-        Returns the length in seconds.
+        Ends after `max_seconds`, at one of `stop_keys`, or after `silence_seconds` of silence (0 is never). Returns the
+        length in seconds of what was said before that, also when the caller hung up at its end.
         """
 
     async def hang_up(self) -> None:

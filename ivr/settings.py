@@ -199,6 +199,8 @@ class FlowsSettings(_Section):
     """A folder of `*.yaml` flows beside the shipped ones; a flow in it goes before a shipped one of the same code."""
     prompt_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_/-]+$")] = "postcall"
     """The folder of our sounds as the PBX sees it, below its own `sounds`."""
+    recordings: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_.-]+)+$")] = "/var/spool/asterisk/postcall"
+    """The folder of recorded comments as the PBX sees it."""
 
 
 class PromptsSettings(_Section):

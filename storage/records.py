@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Literal
 
 EndedBy = Literal["agent", "caller", "transfer", "unknown"]
-AnswerEnd = Literal["answered", "no_input", "no_match", "hung_up", "failed"]
+AnswerEnd = Literal["answered", "recorded", "skipped", "no_input", "no_match", "hung_up", "failed"]
 Outcome = Literal["completed", "partial", "no_input", "hung_up", "failed"]
 TRIAL = "trial-"
 """What the ids of trials begin with."""
@@ -168,6 +168,10 @@ class AnswerRecord:
     """From 1."""
     ended: AnswerEnd
     answered_at: datetime
+    recording: str | None = None
+    """Where the PBX keeps what the caller said, without the file's ending; None unless `ended` is `recorded`."""
+    recording_seconds: float | None = None
+    """The recording's length; None unless `ended` is `recorded`."""
 
 
 Dimension = Literal["site", "day", "agent", "queue", "reason", "flow"]

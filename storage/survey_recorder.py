@@ -162,6 +162,8 @@ class SurveyRecorder:
                 tries=answer.tries,
                 ended=answer.ended,
                 answered_at=answer.answered_at,
+                recording=answer.recording,
+                recording_seconds=answer.recording_seconds,
             )
             if not is_new:
                 return False
@@ -179,6 +181,16 @@ class SurveyRecorder:
 
         return await self._database.write(work)
 
+    async def note(self, site: str, survey: str, *, language: str | None = None, incentive: str | None = None) -> None:
+        """Keep the language that the caller chose, or the code that the caller is given; None leaves as it is."""
+        noted = {"language": language, "incentive": incentive}
+
+        async def work(connection: AsyncConnection) -> None:
+            await _lock(connection, site, survey)
+            await _set(connection, site, survey, **{name: text for name, text in noted.items() if text is not None})
+
+        await self._database.write(work)
+
     async def finish(self, site: str, survey: str, outcome: Outcome, at: datetime) -> bool:
         """End a survey. False, and nothing changed, when it had ended before."""
         return await self._database.write(lambda connection: _finish(connection, site, survey, outcome, at))
@@ -188,7 +200,7 @@ class SurveyRecorder:
     ) -> bool:
         """Credit a survey elsewhere and move all its counts along; None leaves as it is, ``""`` means not known.
 
-        False when that is where it stood, and for a trial, which is nobody's.
+        False when that is where it stood. Of a trial the row alone is changed.
         """
         wanted = {
             name: clip(code, CODE)
@@ -197,9 +209,8 @@ class SurveyRecorder:
         }
 
         async def work(connection: AsyncConnection) -> bool:
-            if await connection.scalar(_trial(), {"site": site, "asked": survey}):
-                return False
-            await describe_codes(connection, site, **wanted)
+            if not await connection.scalar(_trial(), {"site": site, "asked": survey}):
+                await describe_codes(connection, site, **wanted)
             locked = await _lock(connection, site, survey)
             bucket = Bucket(**{**locked.bucket._asdict(), **wanted})
             if bucket == locked.bucket:

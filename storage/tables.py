@@ -12,6 +12,7 @@ from typing import get_args
 from sqlalchemy import (
     CheckConstraint,
     Date,
+    Double,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -187,6 +188,8 @@ class Survey(Base):
     offered_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    incentive: Mapped[str | None] = mapped_column(Clipped(WORD))
+    """The code that the caller was given as thanks."""
     __table_args__ = (
         ForeignKeyConstraint(["site_id", "linkedid"], ["call.site_id", "call.linkedid"]),
         UniqueConstraint("site_id", "linkedid"),
@@ -218,11 +221,16 @@ class Answer(Base):
     tries: Mapped[int]
     ended: Mapped[str] = mapped_column(Clipped(WORD))
     answered_at: Mapped[datetime]
+    recording: Mapped[str | None] = mapped_column(Text)
+    """Where the PBX keeps what the caller said, without the file's ending."""
+    recording_seconds: Mapped[float | None] = mapped_column(Double)
     __table_args__ = (
         ForeignKeyConstraint(["site_id", "survey"], ["survey.site_id", "survey.survey"]),
         CheckConstraint(_one_of("ended", get_args(AnswerEnd)), name="ended"),
         CheckConstraint("(value IS NULL) = (ended <> 'answered')", name="value"),
         CheckConstraint("tries >= 1", name="tries"),
+        CheckConstraint("(recording IS NULL) = (ended <> 'recorded')", name="recording"),
+        CheckConstraint("(recording_seconds IS NULL) = (ended <> 'recorded')", name="recording_seconds"),
     )
 
 

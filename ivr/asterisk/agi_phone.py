@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from callflows.interview import Keys
+from callflows.steps import Keys
 from ivr.asterisk.agi_protocol import Reply, without_breaks
 from ivr.asterisk.agi_session import AgiSession
 from ivr.asterisk.agi_variables import check_variable_name, decode_values, read_expressions
@@ -16,6 +16,10 @@ _PROMPT: Final = re.compile(r"[A-Za-z0-9_-]{1,80}(/[A-Za-z0-9_-]{1,80}){0,7}")
 _RECORDING: Final = re.compile(r"/?[A-Za-z0-9_-][A-Za-z0-9_.-]{0,80}(/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,80}){0,15}")
 _SAMPLES_A_SECOND: Final = 8000
 _BEHIND_THE_END: Final = 2**31 - 1  # samples: three days into the file
+_NO_BEEP: Final = "randomerror"  # what RECORD FILE calls any fault before the recording begins
+_HUNG_UP: Final = "hangup"
+_TONE_SECONDS: Final = 2.0
+_KEPT_SILENCE_SECONDS: Final = 1.0
 _ANSWER_SECONDS: Final = 10.0  # Asterisk waits for the caller's first audio before it says that the call is up
 
 
@@ -63,26 +67,29 @@ class AgiPhone:
         for sound in self._sounds(prompts):
             await self._stream(sound, "")
 
-    async def collect(self, prompts: Sequence[str], *, max_keys: int, timeout_seconds: float) -> Keys:
+    async def collect(
+        self,
+        prompts: Sequence[str],
+        *,
+        max_keys: int,
+        timeout_seconds: float,
+        key_timeout_seconds: float,
+        barge_in: bool = True,
+    ) -> Keys:
         """Play prompts and take up to `max_keys` keys (from 1); ``#`` ends the input and is not part of it.
 
         ``#`` alone gives no keys and `timed_out` False. ``GET DATA`` plays one file only, so each prompt but the last
-        is streamed with every key as an escape key; a key that ends within the fraction of a millisecond
-        between two prompts is lost. Raises `PromptMissing` when the PBX cannot play one.
+        is streamed with every key as an escape key; and it has one time-out for all keys, so the first key is taken by
+        a command of its own. A key that ends within the fraction of a millisecond between two commands is lost.
+        Raises `PromptMissing` when the PBX cannot play a prompt.
         """
-        if max_keys < 1 or timeout_seconds <= 0:
-            raise ValueError("max_keys must be at least 1, and timeout_seconds more than 0")
-        *first, last = self._sounds(prompts) or [""]
-        for sound in first:
-            key = await self._stream(sound, _EVERY_KEY)
-            if key == _ENDING_KEY:
-                return Keys(pressed="", timed_out=False)
-            if key and max_keys == 1:
-                return Keys(pressed=key, timed_out=False)
-            if key:
-                rest = await self._get_data("", max_keys - 1, timeout_seconds)
-                return Keys(pressed=key + rest.pressed, timed_out=rest.timed_out)
-        return await self._get_data(last, max_keys, timeout_seconds)
+        if max_keys < 1 or timeout_seconds <= 0 or key_timeout_seconds <= 0:
+            raise ValueError("max_keys must be at least 1, and the time-outs more than 0")
+        first = await self._first_key(self._sounds(prompts), timeout_seconds, barge_in)
+        if not first.pressed or max_keys == 1:
+            return first
+        rest = await self._get_data("", max_keys - 1, key_timeout_seconds)
+        return Keys(pressed=first.pressed + rest.pressed, timed_out=rest.timed_out)
 
     async def variables(self, names: Sequence[str]) -> Mapping[str, str]:
         """Read channel variables and functions, up to 15 in one round trip.
@@ -107,19 +114,25 @@ class AgiPhone:
     async def record(self, path: str, *, max_seconds: float, silence_seconds: float, stop_keys: str) -> float:
         """Record into `path` (letters, digits, ``_ - . /``; ``.wav`` is added) and return the length in seconds.
 
-        Ends after `max_seconds`, at one of `stop_keys`, or after `silence_seconds` of silence (whole ones; 0 is never).
+        The tone is Asterisk's own sound ``beep``; where that is missing there is none. `silence_seconds` are rounded to
+        whole ones. Of the silence that ends a recording Asterisk keeps the first second; it is not counted.
         """
         if not _RECORDING.fullmatch(path):
             raise PhoneError(f"{path[:100]!r} cannot be recorded into: allowed are letters, digits, _ - . and /")
         if max_seconds <= 0 or silence_seconds < 0 or not set(stop_keys) <= set(_EVERY_KEY):
             raise ValueError("max_seconds must be more than 0, silence_seconds at least 0, stop_keys keys of a phone")
         silence = [f"s={max(1, round(silence_seconds))}"] if silence_seconds else []
-        reply = await self._session.command(
-            "RECORD FILE", path, "wav", stop_keys, _milliseconds(max_seconds), *silence, own_seconds=max_seconds
-        )
-        if reply.result == "-1":
+        what = (path, "wav", stop_keys, _milliseconds(max_seconds))
+        seconds = max_seconds + _TONE_SECONDS
+        reply = await self._session.command("RECORD FILE", *what, 0, "BEEP", *silence, own_seconds=seconds)
+        if reply.result == "-1" and reply.value == _NO_BEEP:
+            reply = await self._session.command("RECORD FILE", *what, *silence, own_seconds=seconds)
+        recorded = (reply.end_position or 0) / _SAMPLES_A_SECOND
+        if reply.result == "-1" and reply.value != _HUNG_UP:
             raise await self._why(PhoneError(f"the PBX cannot record into {path}: {reply.value or 'no reason given'}"))
-        return (reply.end_position or 0) / _SAMPLES_A_SECOND
+        if reply.result == "0" and silence and recorded < max_seconds:
+            return max(0.0, recorded - _KEPT_SILENCE_SECONDS)
+        return recorded
 
     async def hang_up(self) -> None:
         """End the call and the session; a caller who is already gone is no error."""
@@ -135,6 +148,14 @@ class AgiPhone:
             if not _PROMPT.fullmatch(prompt):
                 raise PromptMissing(f"{prompt[:100]!r} is no prompt: allowed are letters, digits, _ - and /")
         return [f"{self._prefix}/{prompt}" for prompt in prompts]
+
+    async def _first_key(self, sounds: Sequence[str], timeout_seconds: float, barge_in: bool) -> Keys:
+        *before, last = [*sounds, ""] if not sounds or not barge_in else sounds
+        for sound in before:
+            key = await self._stream(sound, _EVERY_KEY if barge_in else "")
+            if key:
+                return Keys(pressed="" if key == _ENDING_KEY else key, timed_out=False)
+        return await self._get_data(last, 1, timeout_seconds)
 
     async def _stream(self, sound: str, escape_keys: str) -> str:
         """Play one sound; returns the escape key that cut it short, or an empty string."""

@@ -1,6 +1,6 @@
 """The FastAGI route `survey`: what Asterisk says of the call becomes a `SurveyRequest`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ivr.asterisk.agi_phone import AgiPhone
 from ivr.asterisk.agi_protocol import AgiRequest
@@ -16,9 +16,13 @@ DIALED_PEER = "DIALEDPEERNAME"
 """Set by `Dial`, so after a blind transfer it names the channel of the second agent."""
 
 
-async def read_request(request: AgiRequest, phone: AgiPhone, site: str, reason_variable: str) -> SurveyRequest:
-    """Ask the caller's channel for what the header leaves out, in one round trip. Raises `PhoneError`."""
-    known = await phone.variables([LINKEDID, MEMBER_INTERFACE, MEMBER_NAME, QUEUE_NAME, DIALED_PEER, reason_variable])
+async def read_request(
+    request: AgiRequest, phone: AgiPhone, site: str, reason_variable: str, flow_variables: Sequence[str] = ()
+) -> SurveyRequest:
+    """Ask the caller's channel for what the header leaves out, and for the variables that flows name, in one round trip
+    for up to 15 of all these. Raises `PhoneError`."""
+    asked = [LINKEDID, MEMBER_INTERFACE, MEMBER_NAME, QUEUE_NAME, DIALED_PEER, reason_variable, *flow_variables]
+    known = await phone.variables(list(dict.fromkeys(asked)))
     return SurveyRequest(
         site=site,
         linkedid=known[LINKEDID] or request.uniqueid,
@@ -30,6 +34,7 @@ async def read_request(request: AgiRequest, phone: AgiPhone, site: str, reason_v
         agent=_member(known),
         transferred_to=_transferred_to(known),
         reason=known[reason_variable] or request.query.get("reason", ""),
+        variables={name: known[name] for name in flow_variables},
     )
 
 

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,6 +24,7 @@ from ivr.cli.score_table import score_table
 from ivr.demo.choices import DemoPbx, real_pbx, simulated_pbx
 from ivr.settings import LogSettings, Settings, build_settings
 from ivr.web.score_models import AgentsScores
+from ivr.web.try_link import try_link
 from storage.schema import upgrade
 from storage.verify import verify
 
@@ -56,6 +58,9 @@ async def _demo(pbx: str, duration: float | None) -> None:
             url = f"{service.url}/api/v1/agents/scores"
             console.print(f"Postcall runs beside {chosen.about}. The same scores as below:")
             console.print(f'  curl -H "Authorization: Bearer {token}" {url}', highlight=False)
+            link = try_link(token, "csat", datetime.now(UTC) + timedelta(days=1))
+            console.print("Answer the survey yourself, in a browser (a trial, which is not counted):")
+            console.print(f"  {service.url}{link}", highlight=False)
             traffic = asyncio.create_task(chosen.traffic(), name="callers")
             showing = asyncio.create_task(_show(console, url, token), name="table")
             stopping = asyncio.create_task(stop.wait())

@@ -1,18 +1,20 @@
 """One survey, from the caller on the line to the finished record."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import secrets
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Protocol
 
 import structlog
 
-from callflows.interview import Ask, End, Failed, HungUp, Input, Interview, Played, Save, Saved, Say, Step
+from callflows.interview import Interview
 from callflows.loader import FlowVersion
 from callflows.model import Flow
-from ivr.errors import CallerHungUp, DatabaseError, PhoneError, PromptMissing
+from callflows.steps import Context
+from ivr.errors import DatabaseError
 from ivr.phone import Phone
-from ivr.surveys.attribution import credit
+from ivr.surveys.asking import STORE_SECONDS, Asking
+from ivr.surveys.attribution import Credit, credit
 from ivr.surveys.facts import agent_record
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
@@ -21,32 +23,16 @@ from ivr.surveys.request import SurveyRequest
 from ivr.surveys.site_flows import SiteFlows
 from ivr.surveys.tracker import CallTracker
 from storage.recorder import Recorder
-from storage.records import AnswerRecord, Outcome, SurveyOffer
+from storage.records import SurveyOffer
 
 log = structlog.get_logger()
 
-STORE_SECONDS = 1.5
-"""How long a caller may wait in silence for the database before being let go: the dialplan goes on within 2 seconds."""
-
-
-class SurveyBook(Protocol):
-    """Where the course of a survey is kept, as `storage.recorder.Recorder` does: durable when the call returns.
-
-    Every method may raise `DatabaseError`.
-    """
-
-    async def start(self, site: str, survey: str, at: datetime) -> bool:
-        """The caller has heard the first prompt."""
-
-    async def record_answer(self, site: str, survey: str, answer: AnswerRecord) -> bool:
-        """The caller has dealt with a question."""
-
-    async def finish(self, site: str, survey: str, outcome: Outcome, at: datetime) -> bool:
-        """The survey is over."""
-
 
 class SurveyDesk:
-    """Puts surveys to callers. `now` tells the time, with its zone."""
+    """Puts surveys to callers. `now` tells the time, with its zone; `sites` says how each site chooses a flow.
+
+    `recordings` is the folder of recorded comments as the PBX sees it.
+    """
 
     def __init__(
         self,
@@ -58,11 +44,13 @@ class SurveyDesk:
         prompts: PromptCheck,
         now: Callable[[], datetime],
         sites: Mapping[str, SiteFlows],
+        recordings: str,
     ) -> None:
         self._recorder = recorder
         self._prompts = prompts
-        self._calls = calls
         self._sites = sites
+        self._recordings = recordings
+        self._calls = calls
         self._flows = flows
         self._callers = callers
         self._now = now
@@ -73,37 +61,39 @@ class SurveyDesk:
         `language` is the site's own, for a request that names none, or none that there is.
         """
         told = log.bind(site=request.site, survey=request.survey)
-        version = self._version(request)
+        due = credit(self._calls.find(request.site, request.linkedid), request)
+        version = self._version(request, due)
         wanted = (spoken(version.flow, request.language, language), language)
         speakable = await self._prompts.speakable(request.site, version, wanted, phone)
         if speakable is None:
             await self._exclude(request, "prompts_missing")
             return
-        spoken_language = spoken(speakable, *wanted)
+        interview = Interview(speakable, spoken(speakable, *wanted), self._context(request, version, due))
         try:
             async with asyncio.timeout(STORE_SECONDS):
-                asked = await self._recorder.offer(self._offer(request, version, spoken_language))
+                asked = await self._recorder.offer(self._offer(request, version, due, interview.language))
         except (DatabaseError, TimeoutError) as error:
             told.error("survey not offered: the database does not take it", why=str(error) or "too slow")
             return
         if not asked:
             told.info("survey not offered: this call was asked before", linkedid=request.linkedid)
             return
-        survey = ConductedSurvey(
+        asking = Asking(
             site=request.site,
             survey=request.survey,
-            flow=speakable,
-            language=spoken_language,
+            headline=version.flow.headline_question.code,
+            interview=interview,
             phone=phone,
             book=self._recorder,
+            recordings=self._recordings,
             now=self._now,
         )
         try:
-            outcome = await survey.ask()
+            outcome = await asking.ask()
         except asyncio.CancelledError:
-            await asyncio.shield(survey.break_off())
+            await asyncio.shield(asking.break_off())
             raise
-        if survey.lacked_prompt:
+        if asking.lacked_prompt:
             self._prompts.forget(request.site, speakable.flow)
         await self._introduce(request)
         told.info("survey ended", outcome=outcome, flow=version.flow.flow)
@@ -126,12 +116,11 @@ class SurveyDesk:
             except DatabaseError as error:
                 log.warning("an agent's name is not stored", site=request.site, why=str(error))
 
-    def _version(self, request: SurveyRequest) -> FlowVersion:
+    def _version(self, request: SurveyRequest, due: Credit) -> FlowVersion:
         """The version in force of the flow that the dialplan names, or else of the one that the rules choose."""
         asked = self._flows.find(request.flow) if request.flow else None
         if asked:
             return asked
-        due = credit(self._calls.find(request.site, request.linkedid), request)
         chosen = self._sites[request.site].choose(
             at=self._now(),
             queue=due.queue,
@@ -143,9 +132,19 @@ class SurveyDesk:
             log.warning("the dialplan asks for a flow that there is not", flow=request.flow[:64], instead=chosen.flow)
         return self._flows.require(chosen.flow, setting="flow")
 
-    def _offer(self, request: SurveyRequest, version: FlowVersion, language: str) -> SurveyOffer:
-        call = self._calls.find(request.site, request.linkedid)
-        due = credit(call, request)
+    def _context(self, request: SurveyRequest, version: FlowVersion, due: Credit) -> Context:
+        site = self._sites[request.site]
+        return Context(
+            at=self._now().astimezone(site.zone),
+            queue=due.queue,
+            team=site.teams.team_of(due.agent.interface) if due.agent else "",
+            reason=due.reason,
+            variables={name: request.variables.get(name, "") for name in version.flow.variables},
+            # An incentive code follows from it: it must not be guessed.
+            seed=secrets.randbits(64),
+        )
+
+    def _offer(self, request: SurveyRequest, version: FlowVersion, due: Credit, language: str) -> SurveyOffer:
         return SurveyOffer(
             site=request.site,
             survey=request.survey,
@@ -162,107 +161,4 @@ class SurveyDesk:
 
 def spoken(flow: Flow, wanted: str, otherwise: str) -> str:
     """The language to speak: the channel's (``zh_TW``, or else ``zh``), else the site's, else the flow's first."""
-    languages = flow.languages
-    wanted = wanted.replace("-", "_")
-    for language in (wanted, wanted.split("_")[0].lower(), otherwise):
-        if language in languages:
-            return language
-    return languages[0]
-
-
-class ConductedSurvey:
-    """One interview under way: carries out its steps on the phone and in the book."""
-
-    def __init__(
-        self,
-        *,
-        site: str,
-        survey: str,
-        flow: Flow,
-        language: str,
-        phone: Phone,
-        book: SurveyBook,
-        now: Callable[[], datetime],
-    ) -> None:
-        """Raises `FlowError` when the flow does not have the language."""
-        self._site = site
-        self._survey = survey
-        self._headline = flow.headline_question.question
-        self._interview = Interview(flow, language)
-        self._phone = phone
-        self._book = book
-        self._now = now
-        self._started = False
-        self.lacked_prompt = False
-        """Whether the PBX could not play a prompt."""
-        self._told = log.bind(site=self._site, survey=self._survey)
-
-    async def ask(self) -> Outcome:
-        """Carry out the interview to its end, whatever the caller, the PBX and the database do."""
-        try:
-            await self._phone.answer()
-            step = self._interview.start()
-        except PhoneError as error:
-            self._interview.start()
-            step = self._interview.send(self._fault(error))
-        return await self._go_on(step)
-
-    async def break_off(self) -> None:
-        """The service stops: keep what was answered so far, and end the survey without the caller."""
-        await self._go_on(self._interview.send(Failed()))
-
-    async def _go_on(self, step: Step) -> Outcome:
-        while not isinstance(step, End):
-            step = self._interview.send(await self._carry_out(step))
-        await self._store(self._book.finish(self._site, self._survey, step.outcome, self._now()))
-        return step.outcome
-
-    async def _carry_out(self, step: Say | Ask | Save) -> Input:
-        try:
-            match step:
-                case Say():
-                    await self._phone.play(step.prompts)
-                    came: Input = Played()
-                case Ask():
-                    came = await self._phone.collect(
-                        step.prompts, max_keys=step.max_keys, timeout_seconds=step.timeout_seconds
-                    )
-                case Save():
-                    return await self._save(step)
-        except PhoneError as error:
-            return self._fault(error)
-        if not self._started:
-            self._started = True
-            await self._store(self._book.start(self._site, self._survey, self._now()))
-        return came
-
-    async def _save(self, step: Save) -> Input:
-        answer = step.answer
-        record = AnswerRecord(
-            question=answer.question,
-            is_rating=answer.question == self._headline,
-            keys=answer.keys,
-            value=answer.value,
-            tries=answer.tries,
-            ended=answer.ended,
-            answered_at=self._now(),
-        )
-        stored = await self._store(self._book.record_answer(self._site, self._survey, record))
-        return Saved() if stored else Failed()
-
-    async def _store(self, write: Awaitable[object]) -> bool:
-        """True when the database has it. The caller is never kept waiting for longer than `STORE_SECONDS`."""
-        try:
-            async with asyncio.timeout(STORE_SECONDS):
-                await write
-        except (DatabaseError, TimeoutError) as error:
-            self._told.error("not stored", why=str(error) or f"no answer in {STORE_SECONDS} s")
-            return False
-        return True
-
-    def _fault(self, error: PhoneError) -> Input:
-        if isinstance(error, CallerHungUp):
-            return HungUp()
-        self.lacked_prompt = self.lacked_prompt or isinstance(error, PromptMissing)
-        self._told.error("the survey breaks off", why=str(error))
-        return Failed()
+    return flow.nearest_language(wanted) or (otherwise if otherwise in flow.languages else flow.languages[0])

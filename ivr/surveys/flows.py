@@ -44,6 +44,11 @@ class FlowShelf:
         """The codes of the flows that have a version in force, sorted."""
         return [flow for flow in sorted(self._publications) if self.find(flow) is not None]
 
+    @property
+    def variables(self) -> list[str]:
+        """The channel variables that the flows in force name, in order."""
+        return sorted({name for version in self._versions.values() for name in version.flow.variables})
+
     def find(self, code: str) -> FlowVersion | None:
         """The version in force of the flow `code`."""
         publication = in_force(self._publications.get(code, ()), self._now())

@@ -1,7 +1,8 @@
 """What the PBX says when it hands a caller over to be asked."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ivr.calls import AgentRef
 
@@ -29,6 +30,8 @@ class SurveyRequest:
     """Who talked with the caller after a transfer, where the channel tells."""
     reason: str = ""
     """The call reason as the dialplan set it."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """The channel variables that flows ask for."""
 
 
 def reason_code(text: str) -> str:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from callflows.interview import Keys
+from callflows.steps import Keys
 from ivr.asterisk.agi_phone import AgiPhone
 from ivr.asterisk.agi_session import AgiSession
 from ivr.errors import CallerHungUp, PhoneError, PromptMissing
@@ -16,9 +16,11 @@ def is_a_phone(session: AgiSession) -> Phone:
     return AgiPhone(session)
 
 
-def collects(*prompts: str, max_keys: int = 1):
+def collects(*prompts: str, max_keys: int = 1, barge_in: bool = True):
     async def talk(phone: AgiPhone) -> object:
-        return await phone.collect(prompts, max_keys=max_keys, timeout_seconds=2.5)
+        return await phone.collect(
+            prompts, max_keys=max_keys, timeout_seconds=2.5, key_timeout_seconds=1.2, barge_in=barge_in
+        )
 
     return talk
 
@@ -39,16 +41,45 @@ async def outcome(talk, *answers: bytes):
         (b"200 result=5\n", Keys(pressed="5", timed_out=False)),
         (b"200 result=*\n", Keys(pressed="*", timed_out=False)),
         (b"200 result=A\n", Keys(pressed="A", timed_out=False)),
-        (b"200 result=57 (timeout)\n", Keys(pressed="57", timed_out=True)),
         (b"200 result= (timeout)\n", Keys(pressed="", timed_out=True)),
         (b"200 result=\n", Keys(pressed="", timed_out=False)),
     ],
-    ids=["a key", "a star", "a letter", "too few keys", "no key", "only the hash key"],
+    ids=["a key", "a star", "a letter", "no key", "only the hash key"],
 )
 async def test_keys(answer, keys):
-    heard, result = await outcome(collects("en/csat-question", max_keys=3), answer)
-    assert heard == ["GET DATA postcall/en/csat-question 2500 3"]
+    heard, result = await outcome(collects("en/csat-question"), answer)
+    assert heard == ["GET DATA postcall/en/csat-question 2500 1"]
     assert result == keys
+
+
+@pytest.mark.parametrize(
+    ("answer", "keys"),
+    [
+        (b"200 result=0\n", Keys(pressed="10", timed_out=False)),
+        (b"200 result= (timeout)\n", Keys(pressed="1", timed_out=True)),
+        (b"200 result=\n", Keys(pressed="1", timed_out=False)),
+    ],
+    ids=["both", "only one", "one and the hash key"],
+)
+async def test_a_second_key_is_waited_for_as_long_as_the_key_timeout_says(answer, keys):
+    heard, result = await outcome(collects("en/csat-question", max_keys=2), b"200 result=1\n", answer)
+    assert heard == ["GET DATA postcall/en/csat-question 2500 1", "GET DATA  1200 1"]
+    assert result == keys
+
+
+async def test_without_barge_in_no_key_cuts_a_prompt_short():
+    heard, result = await outcome(
+        collects("en/sorry", "en/question", barge_in=False),
+        b"200 result=0 endpos=8000\n",
+        b"200 result=0 endpos=8000\n",
+        b"200 result=4\n",
+    )
+    assert heard == [
+        "STREAM FILE postcall/en/sorry ",
+        "STREAM FILE postcall/en/question ",
+        "GET DATA  2500 1",
+    ]
+    assert result == Keys(pressed="4", timed_out=False)
 
 
 async def test_several_prompts_are_played_in_order_and_the_last_one_waits():
@@ -76,7 +107,7 @@ async def test_the_keys_after_the_first_are_waited_for_without_a_prompt():
     heard, result = await outcome(
         collects("en/sorry", "en/question", max_keys=3), b"200 result=53 endpos=160\n", b"200 result=7 (timeout)\n"
     )
-    assert heard[1] == "GET DATA  2500 2"
+    assert heard[1] == "GET DATA  1200 2"
     assert result == Keys(pressed="57", timed_out=True)
 
 
@@ -214,16 +245,43 @@ def records(path: str = "/var/spool/postcall/a.b-1", silence: float = 2):
 
 async def test_a_recording_has_a_length_in_seconds():
     heard, result = await outcome(records(), b"200 result=35 (dtmf) endpos=12000\n")
-    assert heard == ["RECORD FILE /var/spool/postcall/a.b-1 wav # 30000 s=2"]
+    assert heard == ["RECORD FILE /var/spool/postcall/a.b-1 wav # 30000 0 BEEP s=2"]
     assert result == 1.5
     heard, _ = await outcome(records(silence=0), b"200 result=0 (timeout) endpos=0\n")
-    assert heard[0].endswith(" wav # 30000")
+    assert heard[0].endswith(" wav # 30000 0 BEEP")
+
+
+async def test_the_silence_that_ended_a_recording_is_no_part_of_its_length():
+    _, result = await outcome(records(), b"200 result=0 (timeout) endpos=24000\n")
+    assert result == 2.0
+    _, result = await outcome(records(), b"200 result=0 (timeout) endpos=8000\n")
+    assert result == 0.0
+    _, result = await outcome(records(), b"200 result=0 (timeout) endpos=240000\n")
+    assert result == 30.0
+
+
+async def test_an_asterisk_without_its_beep_records_without_a_tone():
+    heard, result = await outcome(
+        records(), b"200 result=-1 (randomerror) endpos=0\n", b"200 result=35 (dtmf) endpos=8000\n"
+    )
+    assert heard[1] == "RECORD FILE /var/spool/postcall/a.b-1 wav # 30000 s=2"
+    assert result == 1.0
+
+
+async def test_a_stop_key_during_the_tone_leaves_no_recording():
+    _, result = await outcome(records(), b"200 result=35 (randomerror) endpos=0\n")
+    assert result == 0.0
+
+
+async def test_what_was_said_before_the_caller_hung_up_is_kept():
+    _, result = await outcome(records(), b"200 result=-1 (hangup) endpos=16000\nHANGUP\n")
+    assert result == 2.0
 
 
 async def test_a_recording_that_cannot_be_written_is_told_apart_from_a_hang_up():
     _, result = await outcome(records(), b"200 result=-1 (writefile)\n", b"200 result=6\n")
     assert str(result) == "the PBX cannot record into /var/spool/postcall/a.b-1: writefile"
-    _, result = await outcome(records(), b"200 result=-1 (hangup) endpos=160\nHANGUP\n")
+    _, result = await outcome(records(), b"200 result=-1 (writefile)\n", b"200 result=-1\n")
     assert type(result) is CallerHungUp
 
 

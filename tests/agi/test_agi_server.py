@@ -17,7 +17,7 @@ from tests.agi.agi_client import FakeAsterisk, header, site
 
 
 async def asks(phone: AgiPhone) -> object:
-    return await phone.collect(["en/csat-question"], max_keys=1, timeout_seconds=4)
+    return await phone.collect(["en/csat-question"], max_keys=1, timeout_seconds=4, key_timeout_seconds=2)
 
 
 async def test_a_route_is_found_without_its_query():

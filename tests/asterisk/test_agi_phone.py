@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from callflows.interview import Keys
+from callflows.steps import Keys
 from ivr.asterisk.agi_phone import AgiPhone
 from ivr.asterisk.agi_protocol import AgiRequest
 from ivr.asterisk.agi_server import AgiServer
@@ -66,7 +66,9 @@ async def dial(caller: SipPhone, **dial: str) -> Call:
 def collects(*prompts: str, max_keys: int = 1, seconds: float = 5) -> Talk:
     async def talk(phone: AgiPhone) -> object:
         await phone.answer()
-        return await phone.collect(prompts, max_keys=max_keys, timeout_seconds=seconds)
+        return await phone.collect(
+            prompts, max_keys=max_keys, timeout_seconds=seconds, key_timeout_seconds=seconds, barge_in=True
+        )
 
     return talk
 
@@ -108,8 +110,8 @@ async def test_a_missing_prompt_is_not_a_hang_up_and_the_caller_hears_the_next_o
         with pytest.raises(PromptMissing, match="cannot play postcall/xx/nosuch"):
             await phone.play(["xx/nosuch"])
         with pytest.raises(PromptMissing, match="cannot play postcall/xx/nosuch"):
-            await phone.collect(["xx/nosuch"], max_keys=1, timeout_seconds=5)
-        return await phone.collect([ASK], max_keys=1, timeout_seconds=5)
+            await phone.collect(["xx/nosuch"], max_keys=1, timeout_seconds=5, key_timeout_seconds=2)
+        return await phone.collect([ASK], max_keys=1, timeout_seconds=5, key_timeout_seconds=2)
 
     survey.talk = falls_back
     call = await dial(caller)

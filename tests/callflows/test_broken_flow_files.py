@@ -44,20 +44,18 @@ def step(*lines: str) -> str:
 
 FLOW_NEEDS = "required: flow, title, languages, wrong_key, no_input, goodbye, steps"
 FLOW_MAY = (
-    "allowed: flow, title, languages, language, tries, timeout, key_timeout, barge_in, max_seconds, wrong_key, no_input, "
-    "goodbye, confirm, steps"
+    "allowed: flow, title, languages, language, tries, timeout, key_timeout, barge_in, max_seconds, wrong_key, "
+    "no_input, goodbye, confirm, steps"
 )
 ASK_MAY = (
-    "allowed: ask, text, confirm, tries, timeout, key_timeout, barge_in, wrong_key, no_input, go, headline, keys, choices, "
-    "satisfied"
+    "allowed: ask, text, confirm, tries, timeout, key_timeout, barge_in, wrong_key, no_input, go, headline, keys, "
+    "choices, satisfied"
 )
 STEPS = 'allowed: a list of 1 to 100 steps, each starting with "- ask: code" or so'
 A_CODE = "allowed: a small letter, then up to 31 small letters, digits and -"
 ANSWERS = "allowed: a value, a label, a range such as 1-2, or none, or a list of them"
 ONE_HEADLINE = '"headline: true" at exactly one "ask" step'
-NO_SATISFIED = (
-    'the headline question has no "satisfied"; required: the values that count as satisfied, such as [4, 5]'
-)
+NO_SATISFIED = 'the headline question has no "satisfied"; required: the values that count as satisfied, such as [4, 5]'
 
 # The name of the mistake, the lines of GOOD that are changed (from 1; 16 adds lines), and every line that is reported.
 BROKEN: list[tuple[str, dict[int, str], list[str]]] = [
@@ -225,7 +223,8 @@ BROKEN: list[tuple[str, dict[int, str], list[str]]] = [
     ("a step that is none", {14: "  - play: thanks"},
      ['14:5: unknown step "play"; allowed: say, ask, comment, branch, draw, ask-reason, end']),
     ("a step without settings", {13: "    tries: 2\n  - goodbye"},
-     ['14:5: a step is "goodbye"; allowed: one of say, ask, comment, branch, draw, ask-reason, end, with its settings']),
+     [('14:5: a step is "goodbye"; allowed: one of say, ask, comment, branch, draw, ask-reason, end, '
+       "with its settings")]),
     ("two steps in one", {14: "  - end: thanks\n    say: thanks"},
      ['15:5: unknown setting "say"; allowed: end, text, incentive']),
     ("the same question twice", {13: SECOND.rstrip().replace("support", "satisfaction")},
@@ -242,12 +241,13 @@ BROKEN: list[tuple[str, dict[int, str], list[str]]] = [
      ['14:5: nobody comes to step "support"; required: "go: support" at a step before, or none of it']),
     ("a way to nowhere", {13: "    go: thank"}, ['13:9: unknown step "thank"; did you mean "thanks"?']),
     ("a step that leads to itself", {13: "    go: satisfaction"},
-     ['13:9: step "satisfaction" leads back to itself: a loop without end; allowed: a step that does not lead here again',
+     [('13:9: step "satisfaction" leads back to itself: a loop without end; '
+       "allowed: a step that does not lead here again"),
       '14:5: nobody comes to step "thanks"; required: "go: thanks" at a step before, or none of it']),
     ("a loop of three", {13: step("branch: again", "cases:", "  - queue: vip", "    go: more", "otherwise: thanks")
                          + f"\n  - say: more\n    {WORDS}\n    go: satisfaction"},
-     ['21:9: step "more" leads back to "satisfaction": a loop without end; '
-      "allowed: a step that does not lead here again"]),
+     [('21:9: step "more" leads back to "satisfaction": a loop without end; '
+       "allowed: a step that does not lead here again")]),
     ("an end that goes on", {15: "    text: {en: Thank you., zh: 谢谢。}\n    go: satisfaction"},
      ['16:5: unknown setting "go"; allowed: end, text, incentive']),
     ("an interview that is too long", {2: "title: Long\nmax_seconds: 30\ntimeout: 30"},
@@ -271,7 +271,8 @@ BROKEN: list[tuple[str, dict[int, str], list[str]]] = [
      ['14:5: "cases" is missing; required: branch, cases']),
     ("a branch with no case", {13: step("branch: low", "cases: []")},
      ['15:12: "cases" is an empty list; allowed: a list of 1 to 20 cases']),
-    ("a misspelled condition", {13: step("branch: low", "cases:", "  - queue: vip", "    weekdy: sat", "    go: thanks")},
+    ("a misspelled condition",
+     {13: step("branch: low", "cases:", "  - queue: vip", "    weekdy: sat", "    go: thanks")},
      ['17:9: unknown setting "weekdy"; did you mean "weekday"?']),
     ("a branch on an unknown question",
      {13: step("branch: low", "cases:", "  - answer: {satisfacton: 1}", "    go: thanks")},
@@ -327,12 +328,15 @@ BROKEN: list[tuple[str, dict[int, str], list[str]]] = [
     ("a reason by star", {13: step("ask-reason: why", WORDS, 'reasons: {1: billing, "*": other}')},
      ['16:27: "*" is not a key; allowed: a number from 0 to 99']),
     ("one reason", {13: step("ask-reason: why", WORDS, "reasons: {1: billing}")},
-     ['16:14: "reasons" is a mapping; allowed: 2 to 20 keys, numbers from 0 to 99, each with a reason such as billing/refund']),
+     [('16:14: "reasons" is a mapping; allowed: 2 to 20 keys, numbers from 0 to 99, each with a reason such as '
+       "billing/refund")]),
     ("a comment without consent", {13: step("comment: why", WORDS)},
      ['14:5: "consent" is missing; required: comment, consent, text']),
-    ("a comment that is too long", {13: step("comment: why", WORDS, "consent: {en: Ok., zh: 好。}", "max_seconds: 600")},
+    ("a comment that is too long",
+     {13: step("comment: why", WORDS, "consent: {en: Ok., zh: 好。}", "max_seconds: 600")},
      ['17:18: "max_seconds" is 600; allowed: whole seconds from 5 to 120']),
-    ("a comment that two keys stop", {13: step("comment: why", WORDS, "consent: {en: Ok., zh: 好。}", 'stop_key: "12"')},
+    ("a comment that two keys stop",
+     {13: step("comment: why", WORDS, "consent: {en: Ok., zh: 好。}", 'stop_key: "12"')},
      ['17:15: "stop_key" is "12"; allowed: one of 0-9, * and #, in quotes']),
     ("an incentive without words", {15: "    text: {en: Thank you., zh: 谢谢。}\n    incentive: {digits: 6}"},
      ['16:5: "text" is missing; required: text']),

@@ -128,12 +128,12 @@ async def test_the_service_asks_and_the_simulated_caller_answers() -> None:
         with pytest.raises(PromptMissing):
             await phone.play(["en/nosuch"])
         values = await phone.variables(["MEMBERINTERFACE", "CHANNEL(linkedid)", "POSTCALL_REASON", "UNSET"])
-        keys = await phone.collect(["en/hello", "en/question"], max_keys=1, timeout_seconds=3)
+        keys = await phone.collect(["en/hello", "en/question"], max_keys=1, timeout_seconds=3, key_timeout_seconds=3)
         heard.append((request.uniqueid, values, keys.pressed, keys.timed_out))
-        late = await phone.collect(["en/question"], max_keys=2, timeout_seconds=3)
+        late = await phone.collect(["en/question"], max_keys=2, timeout_seconds=3, key_timeout_seconds=3)
         heard.append((late.pressed, late.timed_out))
         with pytest.raises(CallerHungUp):
-            await phone.collect(["en/question"], max_keys=1, timeout_seconds=60)
+            await phone.collect(["en/question"], max_keys=1, timeout_seconds=60, key_timeout_seconds=3)
 
     server = AgiServer("127.0.0.1", 0, {"survey": handler}, AgiLimits())
     await server.start()

@@ -335,3 +335,45 @@ async def test_an_answer_that_makes_no_sense_is_refused_and_counts_nothing(recor
         await recorder.record_answer(SITE, "1.1", replace(rated(5), **wrong))
     assert await rows(database, Answer) == []
     assert await steps(database) == {"offered": 1}
+
+
+async def test_a_comment_and_a_skipped_question_are_kept_and_count_nothing(recorder, database):
+    await recorder.offer(offer())
+    comment = replace(silent("why"), ended="recorded", is_rating=False, recording="/spool/main/1.1-why")
+    await recorder.record_answer(SITE, "1.1", replace(comment, recording_seconds=4.25))
+    await recorder.record_answer(SITE, "1.1", replace(silent(), keys="#", ended="skipped"))
+
+    answers = {row["question"]: row for row in await rows(database, Answer)}
+    assert (answers["why"]["recording"], answers["why"]["recording_seconds"]) == ("/spool/main/1.1-why", 4.25)
+    assert (answers["rating"]["ended"], answers["rating"]["value"]) == ("skipped", None)
+    assert await counted(database) == {}
+    assert await steps(database) == {"offered": 1, "started": 1}
+    assert await verify(database) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"ended": "recorded"},
+        {"ended": "no_input", "recording": "/spool/1", "recording_seconds": 1.0},
+        {"ended": "recorded", "recording": "/spool/1"},
+        {"ended": "skipped", "value": 0},
+    ],
+    ids=["no recording", "a recording of silence", "no length", "a skipped question with a value"],
+)
+async def test_what_contradicts_itself_is_not_kept(recorder, database, wrong):
+    await recorder.offer(offer())
+    with pytest.raises(DatabaseError):
+        await recorder.record_answer(SITE, "1.1", replace(silent(), **wrong))
+    assert await rows(database, Answer) == []
+
+
+async def test_the_language_and_the_code_of_a_caller_are_noted_with_the_survey(recorder, database):
+    await recorder.offer(offer())
+    await recorder.note(SITE, "1.1", language="zh")
+    await recorder.note(SITE, "1.1", incentive="012345")
+
+    [survey] = await rows(database, Survey)
+    assert (survey["language"], survey["incentive"]) == ("zh", "012345")
+    with pytest.raises(LookupError):
+        await recorder.note(SITE, "1.2", language="zh")

@@ -59,11 +59,14 @@ async def test_a_trial_that_broke_off_is_ended_like_a_survey_and_still_not_count
     assert await funnel(database, CountFilter()) == []
 
 
-async def test_a_trial_is_nobodys_and_cannot_be_credited(recorder, database):
+async def test_a_reason_that_is_chosen_in_a_trial_stands_in_its_row_and_nowhere_else(recorder, database):
     await try_flow(recorder)
 
-    assert not await recorder.recredit(SITE, TRIAL, agent="PJSIP/9", queue="q", reason="r")
-    assert await tallies(database, CountFilter()) == []
+    assert await recorder.recredit(SITE, TRIAL, agent="PJSIP/9", queue="q", reason="sales")
+    assert not await recorder.recredit(SITE, TRIAL, reason="sales")
+    [survey] = await rows(database, Survey)
+    assert (survey["agent"], survey["queue"], survey["reason"]) == ("PJSIP/9", "q", "sales")
+    assert await tallies(database, CountFilter()) == await funnel(database, CountFilter()) == []
     assert await rows(database, Agent) == await rows(database, Queue) == await rows(database, Reason) == []
 
 

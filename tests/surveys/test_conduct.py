@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,12 +10,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
-from callflows.interview import Keys
 from callflows.loader import parse_flow
+from callflows.steps import Keys
 from ivr.calls import AgentRef, CallStarted, LegConnected
 from ivr.errors import CallerHungUp, DatabaseError, PhoneError, PromptMissing
 from ivr.flow_rules import FlowRule
-from ivr.surveys.conduct import STORE_SECONDS, SurveyDesk
+from ivr.surveys.asking import STORE_SECONDS
+from ivr.surveys.conduct import SurveyDesk
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.request import SurveyRequest
@@ -37,17 +39,54 @@ SITE = SiteFlows(
     flow="csat",
     rules=(FlowRule(flow="vip", team="gold", reason="billing"),),
     teams=Teams({"gold": ["PJSIP/1001"]}),
-    zone=ZoneInfo("UTC"),
+    zone=ZoneInfo("Asia/Taipei"),
 )
 
 
-class PaperPhone:
-    """Plays nothing, and gives the keys or the trouble that it was told to, question by question."""
+EVERYTHING = """\
+flow: everything
+title: All that can be recorded
+languages: [en, zh]
+language: {variable: SPOKEN, ask: {en: Press 1., zh: 请按2。}, keys: {1: en, 2: zh}}
+wrong_key: {en: Wrong., zh: 错。}
+no_input: {en: Nothing., zh: 无。}
+goodbye: {en: Bye., zh: 再见。}
+steps:
+  - ask-reason: why
+    text: {en: Why?, zh: 为何？}
+    reasons: {1: billing, 2: billing/refund}
+  - ask: rating
+    text: {en: Rate., zh: 评。}
+    keys: 1-5
+    headline: true
+    satisfied: [4, 5]
+  - branch: who
+    cases:
+      - team: gold
+        variable: {TIER: gold}
+        time: 17:00-18:00
+        go: said
+    otherwise: thanks
+  - comment: said
+    consent: {en: May we?, zh: 可以吗？}
+    text: {en: Speak., zh: 请说。}
+    max_seconds: 20
+    silence: 2
+  - end: thanks
+    text: {en: Thanks., zh: 谢谢。}
+    incentive: {digits: 8, text: {en: Your code., zh: 码。}}
+"""
+FLOWS = [*shipped(), parse_flow(EVERYTHING, "everything")]
 
-    def __init__(self, *turns: Keys | PhoneError | asyncio.Event, lacks: Sequence[str] = ()) -> None:
+
+class PaperPhone:
+    """Plays nothing, and gives the keys, the comment's length or the trouble that it was told to, turn by turn."""
+
+    def __init__(self, *turns: Keys | float | PhoneError | asyncio.Event, lacks: Sequence[str] = ()) -> None:
         self.lacks = lacks
         self.looked_for: list[tuple[str, ...]] = []
         self.turns = list(turns)
+        self.recorded: list[tuple[str, float, float, str]] = []
         self.heard: list[tuple[str, ...]] = []
         self.reached = asyncio.Event()
 
@@ -62,7 +101,15 @@ class PaperPhone:
     async def play(self, prompts: Sequence[str]) -> None:
         self.heard.append(tuple(prompts))
 
-    async def collect(self, prompts: Sequence[str], *, max_keys: int, timeout_seconds: float) -> Keys:
+    async def collect(
+        self,
+        prompts: Sequence[str],
+        *,
+        max_keys: int,
+        timeout_seconds: float,
+        key_timeout_seconds: float,
+        barge_in: bool = True,
+    ) -> Keys:
         self.heard.append(tuple(prompts))
         turn = self.turns.pop(0)
         if isinstance(turn, asyncio.Event):
@@ -71,6 +118,7 @@ class PaperPhone:
             raise CallerHungUp("the caller hung up")
         if isinstance(turn, PhoneError):
             raise turn
+        assert isinstance(turn, Keys)
         return turn
 
     async def variables(self, names: Sequence[str]) -> Mapping[str, str]:
@@ -80,7 +128,12 @@ class PaperPhone:
         raise AssertionError("the desk sets no variables")
 
     async def record(self, path: str, *, max_seconds: float, silence_seconds: float, stop_keys: str) -> float:
-        raise AssertionError("there is nothing to record")
+        self.recorded.append((path, max_seconds, silence_seconds, stop_keys))
+        turn = self.turns.pop(0)
+        if isinstance(turn, PhoneError):
+            raise turn
+        assert isinstance(turn, float)
+        return turn
 
     async def hang_up(self) -> None:
         raise AssertionError("the dialplan hangs up")
@@ -90,6 +143,7 @@ def key(pressed: str) -> Keys:
     return Keys(pressed=pressed, timed_out=False)
 
 
+HASH = Keys(pressed="", timed_out=False)
 SILENCE = Keys(pressed="", timed_out=True)
 
 
@@ -103,31 +157,34 @@ class Desk:
         self.desk = SurveyDesk(
             recorder=recorder,
             calls=self.calls,
-            flows=shelf_of(shipped()),
+            flows=shelf_of(FLOWS),
             callers=CallerKey(b"a key of these tests"),
             prompts=PromptCheck(now=lambda: NOW),
             now=lambda: NOW,
             sites={"main": SITE},
+            recordings="/var/spool/postcall",
         )
 
-    async def conduct(self, phone: PaperPhone, request: SurveyRequest = REQUEST) -> None:
-        await self.desk.conduct(request, "en", phone)
+    async def conduct(self, phone: PaperPhone, request: SurveyRequest = REQUEST, flow: str = "") -> None:
+        await self.desk.conduct(replace(request, flow=flow or request.flow), "en", phone)
 
     async def surveys(self) -> list[tuple[str, str, str, str]]:
-        return [(row.survey, row.status, row.agent, row.language) for row in await self._rows(Survey)]
+        return [(row.survey, row.status, row.agent, row.language) for row in await self.rows(Survey)]
 
     async def answers(self) -> list[tuple[str, int | None, int, str]]:
-        return [(row.keys, row.value, row.tries, row.ended) for row in await self._rows(Answer)]
+        return [(row.keys, row.value, row.tries, row.ended) for row in await self.rows(Answer)]
 
     async def exclusions(self) -> dict[str, str]:
-        return {row.linkedid: row.exclusion for row in await self._rows(Call)}
+        return {row.linkedid: row.exclusion for row in await self.rows(Call)}
 
     async def names(self) -> dict[str, str]:
-        return {row.agent: row.name for row in await self._rows(Agent)}
+        return {row.agent: row.name for row in await self.rows(Agent)}
 
-    async def _rows(self, table: Any) -> list[Any]:
+    async def rows(self, table: Any) -> list[Any]:
         async def work(connection: Any) -> list[Any]:
-            return list((await connection.execute(select(table.__table__))).all())
+            return list(
+                (await connection.execute(select(table.__table__).order_by(*table.__table__.primary_key))).all()
+            )
 
         assert await verify(self.database) == []
         return await self.database.read(work)
@@ -138,7 +195,7 @@ async def desk(url: str) -> Any:
     async with await open_database(url) as database:
         recorder = Recorder(database)
         await recorder.ensure_site(SiteRecord(site="main", name="", zone="UTC"))
-        for version in shipped():
+        for version in FLOWS:
             await recorder.publish(
                 FlowVersionRecord(
                     digest=version.digest, flow=version.flow.flow, source=version.source, published_at=NOW
@@ -323,7 +380,7 @@ async def test_a_flow_that_the_dialplan_makes_up_is_replaced_by_the_sites_own(de
 
 async def test_a_rule_of_the_site_chooses_the_flow_by_the_credited_agent_and_reason(desk: Desk) -> None:
     vip = parse_flow(source("For our best", flow="vip"), "vip")
-    desk.desk._flows.update(*publications_of([*shipped(), vip]))
+    desk.desk._flows.update(*publications_of([*FLOWS, vip]))
     await desk.recorder.publish(FlowVersionRecord(digest=vip.digest, flow="vip", source=vip.source, published_at=NOW))
     asked = {"language": "en", "queue": "support", "agent": ALICE}
     requests = {
@@ -338,7 +395,7 @@ async def test_a_rule_of_the_site_chooses_the_flow_by_the_credited_agent_and_rea
             PaperPhone(key("5")),
             SurveyRequest(**{"site": "main", "linkedid": survey, "survey": survey, **asked, **known}),
         )
-    put = {row.survey: row.flow for row in await desk._rows(Survey)}
+    put = {row.survey: row.flow for row in await desk.rows(Survey)}
     assert put == {"1.1": "vip", "1.2": "csat", "1.3": "csat", "1.4": "vip", "1.5": "csat"}
 
 
@@ -378,3 +435,92 @@ async def test_after_a_prompt_was_missed_in_a_survey_the_next_caller_is_looked_a
     await desk.conduct(phone, SurveyRequest(site="main", linkedid="1.2", survey="1.2", language="en"))
 
     assert phone.heard[0][0] == "zh/csat-welcome"
+
+
+GOLD = replace(REQUEST, variables={"SPOKEN": "", "TIER": "gold"})
+
+
+async def test_all_that_a_caller_says_is_kept(desk: Desk) -> None:
+    # 9:00 UTC is 17:00 in Taipei.
+    phone = PaperPhone(key("2"), key("2"), key("4"), SILENCE, 7.5)
+    await desk.conduct(phone, GOLD, "everything")
+
+    assert phone.heard[:4] == [
+        ("en/everything-language-ask", "zh/everything-language-ask"),
+        ("zh/everything-why-ask",),
+        ("zh/everything-rating-ask",),
+        ("zh/everything-said-consent", "zh/everything-said-ask"),
+    ]
+    assert phone.recorded == [("/var/spool/postcall/main/1.1-said", 20, 2, "#")]
+    (survey,) = await desk.rows(Survey)
+    assert (survey.status, survey.language, survey.reason) == ("completed", "zh", "billing/refund")
+    assert len(survey.incentive) == 8
+    spoken = [f"zh/digit-{digit}" for digit in survey.incentive]
+    code = ["zh/everything-thanks-incentive", *spoken]
+    assert list(phone.heard[4]) == [*code, *code, "zh/everything-thanks"]
+    answers = {row.question: row for row in await desk.rows(Answer)}
+    assert {name: (row.ended, row.value, row.recording, row.recording_seconds) for name, row in answers.items()} == {
+        "why": ("answered", 2, None, None),
+        "rating": ("answered", 4, None, None),
+        "said": ("recorded", None, "/var/spool/postcall/main/1.1-said", 7.5),
+    }
+    assert await verify(desk.database) == []
+
+
+async def test_the_reason_of_the_channel_is_trusted_and_the_caller_not_asked_for_it(desk: Desk) -> None:
+    phone = PaperPhone(key("1"), key("4"), SILENCE, 0.1)
+    await desk.conduct(phone, replace(GOLD, reason="shipping"), "everything")
+
+    assert phone.heard[1] == ("en/everything-rating-ask",)
+    (survey,) = await desk.rows(Survey)
+    assert (survey.reason, survey.status) == ("shipping", "completed")
+    assert [(row.question, row.ended) for row in await desk.rows(Answer)] == [
+        ("rating", "answered"),
+        ("said", "no_input"),
+    ]
+
+
+async def test_a_skipped_question_and_a_refused_comment_are_kept_as_that(desk: Desk) -> None:
+    phone = PaperPhone(key("1"), HASH, HASH, HASH)
+    await desk.conduct(phone, GOLD, "everything")
+
+    assert [(row.question, row.ended, row.value) for row in await desk.rows(Answer)] == [
+        ("rating", "skipped", None),
+        ("said", "skipped", None),
+        ("why", "skipped", None),
+    ]
+    (survey,) = await desk.rows(Survey)
+    assert (survey.status, survey.incentive, survey.reason) == ("no_input", None, "")
+
+
+async def test_a_variable_names_the_language_and_the_caller_is_not_asked_for_it(desk: Desk) -> None:
+    phone = PaperPhone(CallerHungUp("the caller hung up"))
+    await desk.conduct(phone, replace(REQUEST, variables={"SPOKEN": "zh-TW"}), "everything")
+
+    assert phone.heard == [("zh/everything-why-ask",)]
+    assert await desk.surveys() == [("1.1", "hung_up", "PJSIP/1001", "zh")]
+
+
+async def test_a_code_that_could_not_be_kept_is_not_read_out(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = desk.recorder.note
+
+    async def full(site: str, survey: str, *, language: str | None = None, incentive: str | None = None) -> None:
+        if incentive:
+            raise DatabaseError("database or disk is full")
+        await kept(site, survey, language=language)
+
+    monkeypatch.setattr(desk.recorder, "note", full)
+    phone = PaperPhone(key("1"), key("1"), key("4"))
+    await desk.conduct(phone, replace(REQUEST, variables={"TIER": "iron"}), "everything")
+
+    assert len(phone.heard) == 3
+    assert await desk.surveys() == [("1.1", "completed", "PJSIP/1001", "en")]
+
+
+async def test_a_uniqueid_with_a_strange_system_name_makes_a_harmless_path(desk: Desk) -> None:
+    phone = PaperPhone(key("1"), key("1"), key("4"), SILENCE, CallerHungUp("the caller hung up"))
+    strange = replace(GOLD, linkedid="a/../b 1.1", survey="a/../b 1.1")
+    await desk.conduct(phone, strange, "everything")
+
+    assert phone.recorded[0][0] == "/var/spool/postcall/main/a_.._b_1.1-said"
+    assert [row.ended for row in await desk.rows(Answer)] == ["answered", "hung_up", "answered"]
