@@ -135,14 +135,15 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         checks: dict[str, Check] = {"database": lambda: check_schema(database)}
         checks |= {f"pbx {code}": _link_check(link) for code, link in links.items()}
         app = web_app(source, checks, settings.web.token.get_secret_value())
+        first = next(iter(settings.sites))
         add_trials(
             app,
             TrialRoom(
                 token=settings.web.token.get_secret_value(),
                 find=flows.find,
                 sounds=_sound_folders(settings),
-                store=TrialStore(recorder=recorder, site=next(iter(settings.sites))),
-                now=_now,
+                store=TrialStore(recorder=recorder, site=first),
+                now=lambda: datetime.now(settings.sites[first].zone_info),
             ),
         )
         add_flow_routes(app, FlowSource(database=database, shelf=flows, status=publishing.status, now=_now))

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from callflows.interview import Keys
+from callflows.steps import Keys
 from ivr.errors import CallerHungUp, PromptMissing
 from ivr.trial.keypad import take_keys
 
@@ -69,13 +69,30 @@ class BrowserPhone:
                 while await self._next() != _PLAYED:
                     pass
 
-    async def collect(self, prompts: Sequence[str], *, max_keys: int, timeout_seconds: float) -> Keys:
-        """Have prompts played, cut short by the first key, and take keys."""
-        await self._begin("ask", prompts, max_keys=max_keys, timeout_seconds=timeout_seconds)
+    async def collect(
+        self,
+        prompts: Sequence[str],
+        *,
+        max_keys: int,
+        timeout_seconds: float,
+        key_timeout_seconds: float,
+        barge_in: bool = True,
+    ) -> Keys:
+        """Have prompts played, with `barge_in` cut short by the first key, and take keys."""
+        await self._begin(
+            "ask",
+            prompts,
+            max_keys=max_keys,
+            timeout_seconds=timeout_seconds,
+            key_timeout_seconds=key_timeout_seconds,
+            barge_in=barge_in,
+        )
         first = ""
         with suppress(TimeoutError):
             async with asyncio.timeout(PLAYING_SECONDS * len(prompts)):
-                first = await self._next()
+                while (first := await self._next()) and not barge_in:
+                    pass
+        first = first if barge_in else ""
 
         async def next_key(within: float) -> str:
             nonlocal first
@@ -90,7 +107,9 @@ class BrowserPhone:
                     return key
             return ""
 
-        return await take_keys(next_key, max_keys=max_keys, timeout_seconds=timeout_seconds)
+        return await take_keys(
+            next_key, max_keys=max_keys, timeout_seconds=timeout_seconds, key_timeout_seconds=key_timeout_seconds
+        )
 
     async def variables(self, names: Sequence[str]) -> Mapping[str, str]:
         """There is no channel, so every variable is empty."""
@@ -104,8 +123,8 @@ class BrowserPhone:
         """There is no dialplan that could read it."""
 
     async def record(self, path: str, *, max_seconds: float, silence_seconds: float, stop_keys: str) -> float:
-        """Have the page say that a caller would be recorded now. Nothing is, so the recording is empty; any key goes
-        on."""
+        """Have the page say that a caller would be recorded now. Nobody is, so there is nothing in the recording; any
+        key goes on."""
         await self._begin("record", (), max_seconds=max_seconds)
         with suppress(TimeoutError):
             async with asyncio.timeout(max_seconds):
@@ -137,11 +156,11 @@ class BrowserPhone:
 
 
 def prompts_of(texts: Mapping[str, str], address: Callable[[str], str]) -> Callable[[str], Mapping[str, str]]:
-    """What a page has to know of a flow's sounds: the text, and the address of the sound."""
+    """What a page has to know of a flow's sounds: the text, its language, and the address of the sound."""
 
     def prompt(name: str) -> Mapping[str, str]:
         if name not in texts:
             raise PromptMissing(f"{name} is no sound of this flow")
-        return {"text": texts[name], "sound": address(name)}
+        return {"text": texts[name], "language": name.partition("/")[0], "sound": address(name)}
 
     return prompt

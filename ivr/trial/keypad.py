@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from callflows.interview import Keys
+from callflows.steps import Keys
 
 EVERY_KEY: Final = "0123456789*#ABCD"
 ENDING_KEY: Final = "#"
@@ -12,15 +12,15 @@ NextKey = Callable[[float], Awaitable[str]]
 """The next key that is pressed within so many seconds; ``""`` when none is. Raises `CallerHungUp`."""
 
 
-async def take_keys(next_key: NextKey, *, max_keys: int, timeout_seconds: float) -> Keys:
-    """Keys until there are `max_keys`, ``#`` comes, or `timeout_seconds` pass without one.
+async def take_keys(next_key: NextKey, *, max_keys: int, timeout_seconds: float, key_timeout_seconds: float) -> Keys:
+    """Keys until there are `max_keys`, ``#`` comes, or none: for `timeout_seconds`, and after a key for
+    `key_timeout_seconds`.
 
-    The same as Asterisk's ``GET DATA``: ``#`` ends the input and is not part of it, and alone it gives no keys with
-    `timed_out` False.
+    As on Asterisk, ``#`` ends the input and is not part of it, and alone it gives no keys with `timed_out` False.
     """
     pressed = ""
     while len(pressed) < max_keys:
-        key = await next_key(timeout_seconds)
+        key = await next_key(key_timeout_seconds if pressed else timeout_seconds)
         if key in ("", ENDING_KEY):
             return Keys(pressed=pressed, timed_out=not key)
         pressed += key

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, Protocol
 
-from callflows.interview import Keys
+from callflows.steps import Keys
 from ivr.errors import CallerHungUp, PostcallError, PromptMissing
 from ivr.trial.keypad import EVERY_KEY, take_keys
 
@@ -45,12 +45,28 @@ class TerminalPhone:
                 raise PromptMissing(f"{prompt} is no sound of this flow")
             self._write(f"  {self._texts[prompt]}\n")
 
-    async def collect(self, prompts: Sequence[str], *, max_keys: int, timeout_seconds: float) -> Keys:
-        """Write what is said, and take keys, each of which is written too."""
+    async def collect(
+        self,
+        prompts: Sequence[str],
+        *,
+        max_keys: int,
+        timeout_seconds: float,
+        key_timeout_seconds: float,
+        barge_in: bool = True,
+    ) -> Keys:
+        """Write what is said, and take keys, each of which is written too.
+
+        What is written takes no time, so there is nothing to barge in on.
+        """
         await self.play(prompts)
         self._write("> ")
         try:
-            keys = await take_keys(self._next_key, max_keys=max_keys, timeout_seconds=timeout_seconds)
+            keys = await take_keys(
+                self._next_key,
+                max_keys=max_keys,
+                timeout_seconds=timeout_seconds,
+                key_timeout_seconds=key_timeout_seconds,
+            )
         except CallerHungUp:
             self._write("(hung up)\n")
             raise
@@ -69,8 +85,8 @@ class TerminalPhone:
         """There is no dialplan that could read it."""
 
     async def record(self, path: str, *, max_seconds: float, silence_seconds: float, stop_keys: str) -> float:
-        """Say that a caller would be recorded now. Nothing is, so the recording is empty; any key goes on."""
-        self._write(f"  (a caller would be recorded here for up to {max_seconds:g} s; any key goes on)\n> ")
+        """Say that a caller would be recorded now. Nobody is, so there is nothing in the recording; any key goes on."""
+        self._write(f"  (A caller would be recorded now, for up to {max_seconds:g} s. Any key goes on.)\n> ")
         await self._next_key(max_seconds)
         self._write("\n")
         return 0.0

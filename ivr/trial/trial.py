@@ -2,15 +2,28 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from callflows.interview import Interview
 from callflows.loader import FlowVersion
+from callflows.steps import Context
 from ivr.phone import Phone
-from ivr.surveys.conduct import ConductedSurvey
+from ivr.surveys.asking import Asking
 from storage.recorder import Recorder
 from storage.records import NEVER_PUBLISHED, TRIAL, AnswerRecord, FlowVersionRecord, Outcome, SurveyOffer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PretendedCall:
+    """What is taken to be known of the call that there was not."""
+
+    queue: str = ""
+    team: str = ""
+    reason: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """The channel's variables."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +36,11 @@ class TrialResult:
     flow_version: str
     """The digest of the version that was tried."""
     language: str
+    """The one that was spoken last."""
+    reason: str
+    """Why the call was made: what was pretended, or what was chosen by key."""
+    incentive: str
+    """The code that was given as thanks; ``""`` when none was."""
     outcome: Outcome
     answers: tuple[AnswerRecord, ...]
 
@@ -37,49 +55,61 @@ class TrialStore:
 
 
 class TrialDesk:
-    """Has flows tried. Without a `store` nothing is kept; `now` tells the time, with its zone."""
+    """Has flows tried. Without a `store` nothing is kept; `now` tells the time, in the site's zone."""
 
     def __init__(self, *, store: TrialStore | None, now: Callable[[], datetime]) -> None:
         self._store = store
         self._now = now
 
-    async def conduct(
-        self, version: FlowVersion, phone: Phone, *, language: str, queue: str = "", reason: str = ""
-    ) -> TrialResult:
-        """Ask whoever is on `phone` in one of the flow's languages, as if `queue` and `reason` were those of the call.
+    async def conduct(self, version: FlowVersion, phone: Phone, *, language: str, call: PretendedCall) -> TrialResult:
+        """Ask whoever is on `phone`, in `language` unless the flow finds another.
 
         Raises `FlowError` when the flow does not have the language, and `DatabaseError` when the trial cannot be begun
         in the store. Whatever else breaks it off, the trial is ended in the store first.
         """
         trial = TRIAL + secrets.token_hex(8)
-        book = _TrialBook(self._store.recorder if self._store else None)
-        survey = ConductedSurvey(
+        interview = Interview(version.flow, language, self._context(version, call))
+        book = _TrialBook(self._store.recorder if self._store else None, interview.language, call.reason)
+        if self._store:
+            await self._begin(self._store, trial, version, interview.language, call)
+        asking = Asking(
             site=self._store.site if self._store else "",
             survey=trial,
-            flow=version.flow,
-            language=language,
+            headline=version.flow.headline_question.code,
+            interview=interview,
             phone=phone,
             book=book,
+            recordings="",
             now=self._now,
         )
-        if self._store:
-            await self._begin(self._store, trial, version, language, queue, reason)
         try:
-            outcome = await survey.ask()
+            outcome = await asking.ask()
         except BaseException:
-            await asyncio.shield(survey.break_off())
+            await asyncio.shield(asking.break_off())
             raise
         return TrialResult(
             trial=trial if self._store else "",
             flow=version.flow.flow,
             flow_version=version.digest,
-            language=language,
+            language=book.language,
+            reason=book.reason,
+            incentive=book.incentive,
             outcome=outcome,
             answers=tuple(book.answers),
         )
 
+    def _context(self, version: FlowVersion, call: PretendedCall) -> Context:
+        return Context(
+            at=self._now(),
+            queue=call.queue,
+            team=call.team,
+            reason=call.reason,
+            variables={name: call.variables.get(name, "") for name in version.flow.variables},
+            seed=secrets.randbits(64),
+        )
+
     async def _begin(
-        self, store: TrialStore, trial: str, version: FlowVersion, language: str, queue: str, reason: str
+        self, store: TrialStore, trial: str, version: FlowVersion, language: str, call: PretendedCall
     ) -> None:
         await store.recorder.keep_draft(
             FlowVersionRecord(
@@ -99,8 +129,8 @@ class TrialDesk:
                 flow_version=version.digest,
                 offered_at=self._now(),
                 language=language,
-                queue=queue,
-                reason=reason,
+                queue=call.queue,
+                reason=call.reason,
                 trial=True,
             )
         )
@@ -109,8 +139,11 @@ class TrialDesk:
 class _TrialBook:
     """A `SurveyBook` that can be read back, with the recorder behind it when the trial is kept."""
 
-    def __init__(self, recorder: Recorder | None) -> None:
+    def __init__(self, recorder: Recorder | None, language: str, reason: str) -> None:
         self._recorder = recorder
+        self.language = language
+        self.reason = reason
+        self.incentive = ""
         self.answers: list[AnswerRecord] = []
 
     async def start(self, site: str, survey: str, at: datetime) -> bool:
@@ -123,6 +156,20 @@ class _TrialBook:
             await self._recorder.record_answer(site, survey, answer)
         self.answers.append(answer)
         return True
+
+    async def recredit(self, site: str, survey: str, *, reason: str | None = None) -> bool:
+        """See `SurveyBook`."""
+        if self._recorder:
+            await self._recorder.recredit(site, survey, reason=reason)
+        self.reason = reason or self.reason
+        return True
+
+    async def note(self, site: str, survey: str, *, language: str | None = None, incentive: str | None = None) -> None:
+        """See `SurveyBook`."""
+        if self._recorder:
+            await self._recorder.note(site, survey, language=language, incentive=incentive)
+        self.language = language or self.language
+        self.incentive = incentive or self.incentive
 
     async def finish(self, site: str, survey: str, outcome: Outcome, at: datetime) -> bool:
         """See `SurveyBook`."""

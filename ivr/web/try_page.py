@@ -52,6 +52,7 @@ class TrialRoom:
     """Folders of ``language/name.wav``, of which the first that has a sound is taken."""
     store: TrialStore
     now: Callable[[], datetime]
+    """The time in the zone of the store's site."""
     at_once: int = 20
     """How many may try a flow at the same time."""
     longest_seconds: float = 900.0

@@ -17,7 +17,7 @@ from callflows.loader import FlowVersion
 from callflows.sounds import spoken
 from ivr.errors import PostcallError
 from ivr.trial.browser import BrowserPhone, prompts_of
-from ivr.trial.trial import TrialDesk, TrialResult
+from ivr.trial.trial import PretendedCall, TrialDesk, TrialResult
 from ivr.web.try_page import ROOM, TrialRoom, asset, page, permitted, sound
 
 log = structlog.get_logger()
@@ -39,6 +39,7 @@ class Call(_Message):
     do: Literal["call"]
     language: Annotated[str, Field(max_length=16)]
     queue: Annotated[str, Field(max_length=80)] = ""
+    team: Annotated[str, Field(max_length=80)] = ""
     reason: Annotated[str, Field(max_length=80)] = ""
 
 
@@ -116,10 +117,11 @@ async def _serve(caller: web.WebSocketResponse, room: TrialRoom, version: FlowVe
     prompts = prompts_of(spoken(flow), lambda name: f"/try/{flow.flow}/sounds/{quote(name)}.wav?{right}")
     phone = BrowserPhone(caller.send_json, prompts)
     desk = TrialDesk(store=room.store, now=room.now)
+    pretended = PretendedCall(queue=call.queue, team=call.team, reason=call.reason)
     listening = asyncio.create_task(_listen(caller, phone))
     try:
         async with asyncio.timeout(room.longest_seconds):
-            result = await desk.conduct(version, phone, language=call.language, queue=call.queue, reason=call.reason)
+            result = await desk.conduct(version, phone, language=call.language, call=pretended)
         if not caller.closed:
             await caller.send_json(_told(result))
             await caller.close()
@@ -170,6 +172,8 @@ def _told(result: TrialResult) -> Mapping[str, Any]:
         "flow": result.flow,
         "flow_version": result.flow_version,
         "language": result.language,
+        "reason": result.reason,
+        "incentive": result.incentive,
         "outcome": result.outcome,
         "answers": [
             {

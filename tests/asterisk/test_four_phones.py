@@ -29,7 +29,7 @@ from ivr.demo.pbx.sip import SipPhone
 from ivr.demo.simulator import SimulatedPbx
 from ivr.settings import Settings, build_settings
 from ivr.trial.terminal import TerminalPhone, TypedKeys
-from ivr.trial.trial import TrialDesk, TrialStore
+from ivr.trial.trial import PretendedCall, TrialDesk, TrialStore
 from ivr.web.try_link import try_link
 from storage.engine import Database
 from storage.recorder import Recorder
@@ -75,7 +75,8 @@ SCRIPTS = (
     Script(". .", "no_input", ("satisfaction - - 2 no_input",)),
     Script("3 hangs-up", "partial", ("satisfaction 3 3 1 answered", "recommend - - 1 hung_up")),
     Script("hangs-up", "hung_up", ("satisfaction - - 1 hung_up",)),
-    Script("# 0 99 8.", "partial", ("satisfaction 0 - 2 no_match", "recommend 8 8 2 answered")),
+    Script("# 99 8.", "partial", ("satisfaction # - 1 skipped", "recommend 8 8 2 answered")),
+    Script("0 9 *. 10", "partial", ("satisfaction 9 - 2 no_match", "recommend 10 10 1 answered")),
 )
 
 
@@ -157,7 +158,7 @@ async def test_at_the_terminal(script: Script, url: str, flows: Path) -> None:
     async with without_a_pbx(url, flows) as service, TypedKeys(reading) as keys:
         store = TrialStore(recorder=Recorder(service.database), site="main")
         await TrialDesk(store=store, now=lambda: datetime.now(UTC)).conduct(
-            version, TerminalPhone(keys, spoken(version.flow), io.StringIO().write), language="en"
+            version, TerminalPhone(keys, spoken(version.flow), io.StringIO().write), language="en", call=PretendedCall()
         )
         assert await rows(service.database) == as_expected(script)
         assert await is_trial(service.database)

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from sqlalchemy import select
@@ -31,20 +32,22 @@ title: Two quick questions & "more" <b>
 languages: [en]
 timeout: 1
 tries: 2
-welcome: {en: Welcome.}
 wrong_key: {en: Wrong key.}
 no_input: {en: No key.}
-thanks: {en: Thanks.}
 goodbye: {en: Goodbye.}
-questions:
-  - question: satisfaction
+steps:
+  - say: welcome
+    text: {en: Welcome.}
+  - ask: satisfaction
     headline: true
-    ask: {en: "From 1 to 5?"}
+    text: {en: "From 1 to 5?"}
     keys: 1-5
     satisfied: [4, 5]
-  - question: recommend
-    ask: {en: "From 0 to 10?"}
+  - ask: recommend
+    text: {en: "From 0 to 10?"}
     keys: 0-10
+  - end: thanks
+    text: {en: Thanks.}
 """
 
 
@@ -116,7 +119,7 @@ async def served(url: str, **changes: Any) -> AsyncIterator[Trials]:
                 "find": flows().get,
                 "sounds": [LIBRARY / "sounds"],
                 "store": TrialStore(recorder=recorder, site="main"),
-                "now": lambda: datetime.now(UTC),
+                "now": lambda: datetime.now(ZoneInfo("Asia/Taipei")),
                 **changes,
             }
         )

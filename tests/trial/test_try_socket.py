@@ -94,6 +94,8 @@ async def test_a_trial_from_the_call_to_its_rows(trials: Trials, client: aiohttp
             "step": 1,
             "max_keys": 1,
             "timeout_seconds": 5.0,
+            "key_timeout_seconds": 2.0,
+            "barge_in": True,
         }
         assert [prompt["text"] for prompt in first["prompts"]] == [
             "还有一个简短的问题。",

@@ -6,10 +6,11 @@ const TEXTS = {
     about: "You hear and answer this survey as a caller does. What you press is kept as a trial and never counted.",
     language: "Language", phone: "Phone", said: "What is said", keys: "Keys", answers: "Answers", star: "star", hash: "hash",
     call: "Call", call_again: "Call again", hang_up: "Hang up",
-    pretend: "The call before it (optional)", queue: "Queue", reason: "Reason",
+    pretend: "The call before it (optional)", queue: "Queue", team: "Agent's team", reason: "Reason",
     ready: "Press Call. Your keyboard works, too.",
     calling: "Calling …", playing: "Speaking …", waiting: "Waiting for a key: {seconds} s", over: "The call is over.",
     recording: "A caller would be recorded now. Any key goes on.",
+    chosen: "Reason: {reason}.", given: "Code: {code}.",
     pressed: "Keys", question: "Question", value: "Value", tries: "Tries", ended: "How it ended",
     kept: "Kept as {trial}, version {version}. Trials are never counted.",
     lost: "The connection was lost. The link may have expired.",
@@ -28,10 +29,11 @@ const TEXTS = {
     about: "您听到的和回答的与来电者一样。您的按键作为试用保存，绝不计入任何统计。",
     language: "语言", phone: "电话", said: "播放的内容", keys: "按键", answers: "回答", star: "星号", hash: "井号",
     call: "呼叫", call_again: "再次呼叫", hang_up: "挂断",
-    pretend: "之前的通话（可不填）", queue: "队列", reason: "来电原因",
+    pretend: "之前的通话（可不填）", queue: "队列", team: "座席团队", reason: "来电原因",
     ready: "按“呼叫”开始，也可用键盘按键。",
     calling: "正在呼叫……", playing: "正在播放……", waiting: "等待按键：{seconds} 秒", over: "通话已结束。",
     recording: "此时会给来电者录音。按任意键继续。",
+    chosen: "来电原因：{reason}。", given: "代码：{code}。",
     pressed: "按键", question: "问题", value: "值", tries: "次数", ended: "结果",
     kept: "已保存为 {trial}，版本 {version}。试用绝不计入统计。",
     lost: "连接已断开。链接可能已过期。",
@@ -117,9 +119,10 @@ function call() {
   const address = new URL(`${location.pathname}/socket${location.search}`, location.href);
   address.protocol = address.protocol.replace("http", "ws");
   socket = new WebSocket(address);
-  const call = { do: "call", language, queue: $("queue").value.trim(), reason: $("reason").value.trim() };
+  const [queue, team, reason] = ["queue", "team", "reason"].map((id) => $(id).value.trim());
+  const call = { do: "call", language, queue, team, reason };
   socket.addEventListener("open", () => send(call));
-  socket.addEventListener("message", (event) => receive(JSON.parse(event.data), call.language));
+  socket.addEventListener("message", (event) => receive(JSON.parse(event.data)));
   socket.addEventListener("close", () => { if (socket) end(() => texts.lost); });
   setBusy(true);
   showState(() => texts.calling);
@@ -146,7 +149,7 @@ function end(state) {
   showState(state);
 }
 
-function receive(message, spoken) {
+function receive(message) {
   stop();
   if (message.do === "result") {
     end(() => texts.over);
@@ -154,7 +157,7 @@ function receive(message, spoken) {
   } else if (message.do === "error") {
     end(() => message.text);
   } else {
-    play(message, spoken);
+    play(message);
   }
 }
 
@@ -167,18 +170,22 @@ function stop() {
   sound.pause();
 }
 
-async function play(message, spoken) {
-  const mine = { number: message.step, asks: message.do === "ask", seconds: message.timeout_seconds, over: false };
+async function play(message) {
+  const mine = {
+    number: message.step, asks: message.do === "ask", cut: message.barge_in, over: false, // over: nothing more is played
+    seconds: message.timeout_seconds, keySeconds: message.key_timeout_seconds,
+  };
   step = mine;
   showState(() => (message.do === "record" ? texts.recording : texts.playing));
   for (const prompt of message.prompts) {
     if (mine.over) return;
-    write(prompt.text, "prompt", spoken);
+    write(prompt.text, "prompt", prompt.language);
     if (!(await heard(prompt.sound, mine))) await shown(prompt.text, mine);
   }
   if (mine.over) return;
   send({ do: "played", step: mine.number });
-  if (mine.asks) countDown(mine);
+  mine.cut = true;
+  if (mine.asks) countDown(mine, mine.seconds);
 }
 
 function heard(address, mine) {
@@ -201,8 +208,8 @@ function shown(text, mine) {
   });
 }
 
-function countDown(mine) {
-  const until = performance.now() + mine.seconds * 1000;
+function countDown(mine, seconds) {
+  const until = performance.now() + seconds * 1000;
   const left = () => Math.max(0, Math.ceil((until - performance.now()) / 1000));
   const show = () => showState(() => texts.waiting.replace("{seconds}", left()));
   show();
@@ -213,10 +220,10 @@ function press(key) {
   if (!socket || !step) return;
   send({ do: "key", step: step.number, key });
   write(key, "pressed");
-  // While something is only said, keys are lost, as on a telephone.
-  if (!step.asks) return;
+  // While something is only said, or may not be cut short, keys are lost, as on a telephone.
+  if (!step.asks || !step.cut) return;
   stop();
-  countDown(step);
+  countDown(step, step.keySeconds);
 }
 
 function showResult(result) {
@@ -232,6 +239,10 @@ function showResult(result) {
     row.dataset.ended = answer.ended;
     return row;
   }));
+  const more = [];
+  if (result.reason) more.push(texts.chosen.replace("{reason}", result.reason));
+  if (result.incentive) more.push(texts.given.replace("{code}", result.incentive));
+  $("more").textContent = more.join(" ");
   $("kept").textContent = texts.kept.replace("{trial}", result.trial).replace("{version}", result.flow_version.slice(0, 12));
   $("result").dataset.outcome = result.outcome;
   $("result").hidden = false;
