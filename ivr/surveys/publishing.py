@@ -94,10 +94,9 @@ class Publishing:
             await self._look(at_once=True)
         except OSError as error:
             raise SettingsError(f"flows.folder: {self._place} cannot be read: {error.strerror}") from None
-        own = {file.flow for file in self.status.files.values() if file.version}
         for version in shipped:
-            if version.flow.flow not in own:
-                await self._publish(version, "shipped", "", unless=is_superseded_or_shipped)
+            await self._publish(version, "shipped", "", unless=is_superseded_or_shipped)
+        # After the shipped ones: of two with one code, the admin's own holds.
         await self._publish_files()
         await self._refresh()
 

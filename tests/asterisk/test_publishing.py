@@ -124,7 +124,9 @@ async def test_a_caller_under_way_keeps_the_old_version_and_the_next_one_is_put_
         assert not other & played(watcher, linkedid)
 
     history = (await service.get("/api/v1/flows/csat/versions"))["publications"]
-    assert [(one["version"], one["in_force"], one["surveys"]) for one in history] == [(new, True, 1), (old, False, 1)]
+    told = [(one["way"], one["version"], one["in_force"], one["surveys"]) for one in history]
+    assert told[:2] == [("file", new, True, 1), ("file", old, False, 1)]
+    assert [way for way, *_ in told[2:]] == ["shipped"]
     # The scores ask by the version that is in force now.
     assert (await service.get("/api/v1/agents/scores"))["values"] == [10, 20]
     assert (await service.agent("PJSIP/1001"))["distribution"] == {"2": 1, "10": 0, "20": 1}

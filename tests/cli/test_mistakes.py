@@ -120,6 +120,15 @@ async def test_a_flow_that_there_is_not(folder: Path) -> None:
     assert line.startswith("postcall: sites.main.flow: there is no flow 'cast'; there are csat")
 
 
+async def test_a_rule_for_a_flow_that_there_is_not(folder: Path) -> None:
+    rules = (
+        '[[sites.main.flows]]\nflow = "csat"\nqueue = "support"\n[[sites.main.flows]]\nflow = "cast"\nqueue = "vip"\n'
+    )
+    change(folder, "[sites.main.ami]", f"{rules}[sites.main.ami]")
+    (line,) = await refused(folder, "serve")
+    assert line.startswith("postcall: sites.main.flows.2.flow: there is no flow 'cast'; there are csat")
+
+
 async def test_a_flow_with_a_mistake_is_told_with_its_place(folder: Path) -> None:
     (folder / "flows").mkdir()
     (folder / "flows" / "mine.yaml").write_text("flow: mine\ntitle: Mine\nlanguages: [en]\nquestoins: []\n")

@@ -196,6 +196,7 @@ def test_a_rule_that_can_never_match_is_found_with_the_one_before_it() -> None:
     assert never_matching((at_night, billing, refunds)) == (3, 2)
     assert never_matching((billing, billing)) == (2, 1)
     assert never_matching((rule(queue=["a", "b"]), rule(queue="b", language="zh"))) == (2, 1)
+    assert never_matching((rule(queue="a"), rule(queue=["a", "b"]))) is None
     assert never_matching((rule(language="zh_TW"), rule(language="zh"))) is None
     assert never_matching((rule(days="mon-fri"), rule(days="tue", hours="08:00-09:00"))) == (2, 1)
     assert never_matching((rule(days="mon-fri"), rule(days="fri", hours="22:00-06:00"))) is None

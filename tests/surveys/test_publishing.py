@@ -146,7 +146,8 @@ async def test_a_broken_file_never_replaces_a_good_version_and_is_said_once_a_ch
     assert (status.refusals[path].flow, status.refused) == ("mine", 1)
     refused_at = status.refusals[path].at
 
-    path.write_text("# still wrong\n" + source("Two").replace("tries: 2", "tires: 2"), "utf-8")
+    # Another content with the very same mistake is another change.
+    path.write_text(source("Two").replace("tries: 2", "tires: 2") + "# still wrong\n", "utf-8")
     assert len(await replica.settle()) == 1
     assert status.refused == 2
     assert status.refusals[path].at > refused_at
@@ -322,6 +323,7 @@ async def test_a_flow_of_ones_own_goes_before_the_shipped_one_and_a_new_release_
         state = replica.shelf.state("csat")
         assert state is not None
         assert state.version.flow.title == "Our satisfaction"
+    assert [one.way for one in await publications(database, "csat")] == ["shipped", "file"]
 
 
 async def test_a_version_that_this_release_cannot_read_leaves_the_one_before_in_force(replica: Replica) -> None:
