@@ -1,6 +1,6 @@
 """The service beside the real Asterisk, and what can be seen of it: in the database, over the API, by a recount."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,13 +19,21 @@ from tests.waiting import until
 TOKEN = "a token of these tests"
 
 
-def settings_for(server: AsteriskServer, url: str, *, agi_port: int = 0, trigger: str = "ami") -> Settings:
+def settings_for(
+    server: AsteriskServer,
+    url: str,
+    *,
+    agi_port: int = 0,
+    trigger: str = "ami",
+    flows: Mapping[str, str] | None = None,
+) -> Settings:
     """Settings of a service beside `server`, on the database at `url`."""
     return build_settings(
         {
             "database": {"url": url},
             "web": {"port": 0, "token": TOKEN},
             "fastagi": {"port": agi_port},
+            "flows": dict(flows or {}),
             "privacy": {"caller_key": "a caller key of these tests"},
             "sites": {
                 "main": {
@@ -121,8 +129,10 @@ class Beside:
 
 
 @asynccontextmanager
-async def beside(server: AsteriskServer, url: str, trigger: str = "ami") -> AsyncIterator[Beside]:
+async def beside(
+    server: AsteriskServer, url: str, trigger: str = "ami", flows: Mapping[str, str] | None = None
+) -> AsyncIterator[Beside]:
     """Run the service beside `server`, which then sends its surveys to it."""
-    async with running(settings_for(server, url, trigger=trigger)) as service:
+    async with running(settings_for(server, url, trigger=trigger, flows=flows)) as service:
         await server.send_surveys_to(f"agi://127.0.0.1:{service.agi_port}/survey?site=main")
         yield Beside(service)
