@@ -9,6 +9,9 @@ from storage.records import PublicationRecord
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
+SHIPPED = sorted(path.stem for path in LIBRARY.glob("*.yaml"))
+"""The codes of the flows that are shipped."""
+
 
 def shipped() -> list[FlowVersion]:
     """The flows that are shipped."""

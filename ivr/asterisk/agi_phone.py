@@ -18,6 +18,7 @@ _SAMPLES_A_SECOND: Final = 8000
 _BEHIND_THE_END: Final = 2**31 - 1  # samples: three days into the file
 _NO_BEEP: Final = "randomerror"  # what RECORD FILE calls any fault before the recording begins
 _HUNG_UP: Final = "hangup"
+_TIMED_OUT: Final = "timeout"  # also when silence ended it; the result is then what was left of the time, in ms
 _TONE_SECONDS: Final = 2.0
 _KEPT_SILENCE_SECONDS: Final = 1.0
 _ANSWER_SECONDS: Final = 10.0  # Asterisk waits for the caller's first audio before it says that the call is up
@@ -130,7 +131,7 @@ class AgiPhone:
         recorded = (reply.end_position or 0) / _SAMPLES_A_SECOND
         if reply.result == "-1" and reply.value != _HUNG_UP:
             raise await self._why(PhoneError(f"the PBX cannot record into {path}: {reply.value or 'no reason given'}"))
-        if reply.result == "0" and silence and recorded < max_seconds:
+        if reply.value == _TIMED_OUT and silence and recorded < max_seconds:
             return max(0.0, recorded - _KEPT_SILENCE_SECONDS)
         return recorded
 

@@ -151,11 +151,17 @@ class AgiCommands:
         longest = _integer(arguments[3]) / 1000
         silence = next((_integer(word[2:]) for word in arguments[4:] if word.lower().startswith("s=")), 0)
         length = self._listener.speech_seconds + silence if silence else longest
-        if 0 < longest < length:
+        by_silence = bool(silence) and not 0 < longest < length
+        if not by_silence:
             length = longest
-        heard = await self._listener.hear(length)
-        ended = "result=0 (timeout)" if heard else "result=-1 (hangup)"
-        return f"200 {ended} endpos={round(length * _SAMPLES_A_SECOND)}"
+        started = self._clock.now()
+        if not await self._listener.hear(length):
+            said = min(length, self._clock.now() - started)
+            return f"200 result=-1 (hangup) endpos={round(said * _SAMPLES_A_SECOND)}"
+        # What silence ended says how many milliseconds were left, and keeps one second of the silence.
+        left = max(0, round((longest - length) * 1000)) if by_silence else 0
+        kept = length - max(0, silence - 1) if by_silence else length
+        return f"200 result={left} (timeout) endpos={round(kept * _SAMPLES_A_SECOND)}"
 
     async def _exec(self, arguments: Sequence[str]) -> str:
         application, options = arguments[0].lower(), arguments[1] if len(arguments) > 1 else ""

@@ -148,8 +148,8 @@ class Asking:
                 return Recorded(seconds=seconds)
 
     def _recording(self, question: str) -> str:
-        # A uniqueid holds the system's name, which may be any text.
-        return f"{self._recordings}/{self._site}/{_NOT_FOR_A_PATH.sub('_', self._survey)}-{question}"
+        # One folder for all, because Asterisk creates none; and a uniqueid holds its system's name, which is any text.
+        return f"{self._recordings}/{self._site}-{_NOT_FOR_A_PATH.sub('_', self._survey)}-{question}"
 
     async def _save(self, step: Save) -> Input:
         answer = step.answer

@@ -252,9 +252,9 @@ async def test_a_recording_has_a_length_in_seconds():
 
 
 async def test_the_silence_that_ended_a_recording_is_no_part_of_its_length():
-    _, result = await outcome(records(), b"200 result=0 (timeout) endpos=24000\n")
+    _, result = await outcome(records(), b"200 result=4420 (timeout) endpos=24000\n")
     assert result == 2.0
-    _, result = await outcome(records(), b"200 result=0 (timeout) endpos=8000\n")
+    _, result = await outcome(records(), b"200 result=5983 (timeout) endpos=8000\n")
     assert result == 0.0
     _, result = await outcome(records(), b"200 result=0 (timeout) endpos=240000\n")
     assert result == 30.0

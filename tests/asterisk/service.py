@@ -1,6 +1,6 @@
 """The service beside the real Asterisk, and what can be seen of it: in the database, over the API, by a recount."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ def settings_for(
     trigger: str = "ami",
     prompt_prefix: str = "postcall",
     folder: Path | None = None,
+    flows: Mapping[str, str] | None = None,
 ) -> Settings:
     """Settings of a service beside `server`, on the database at `url`."""
     return build_settings(
@@ -35,7 +36,7 @@ def settings_for(
             "database": {"url": url},
             "web": {"port": 0, "token": TOKEN},
             "fastagi": {"port": agi_port},
-            "flows": {"prompt_prefix": prompt_prefix, "folder": folder},
+            "flows": {"prompt_prefix": prompt_prefix, "folder": folder, **(flows or {})},
             "privacy": {"caller_key": "a caller key of these tests"},
             "sites": {
                 "main": {
@@ -137,9 +138,10 @@ async def beside(
     trigger: str = "ami",
     prompt_prefix: str = "postcall",
     folder: Path | None = None,
+    flows: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Beside]:
     """Run the service beside `server`, which then sends its surveys to it."""
-    settings = settings_for(server, url, trigger=trigger, prompt_prefix=prompt_prefix, folder=folder)
+    settings = settings_for(server, url, trigger=trigger, prompt_prefix=prompt_prefix, folder=folder, flows=flows)
     async with running(settings) as service:
         await server.send_surveys_to(f"agi://127.0.0.1:{service.agi_port}/survey?site=main")
         yield Beside(service)

@@ -451,7 +451,7 @@ async def test_all_that_a_caller_says_is_kept(desk: Desk) -> None:
         ("zh/everything-rating-ask",),
         ("zh/everything-said-consent", "zh/everything-said-ask"),
     ]
-    assert phone.recorded == [("/var/spool/postcall/main/1.1-said", 20, 2, "#")]
+    assert phone.recorded == [("/var/spool/postcall/main-1.1-said", 20, 2, "#")]
     (survey,) = await desk.rows(Survey)
     assert (survey.status, survey.language, survey.reason) == ("completed", "zh", "billing/refund")
     assert len(survey.incentive) == 8
@@ -462,7 +462,7 @@ async def test_all_that_a_caller_says_is_kept(desk: Desk) -> None:
     assert {name: (row.ended, row.value, row.recording, row.recording_seconds) for name, row in answers.items()} == {
         "why": ("answered", 2, None, None),
         "rating": ("answered", 4, None, None),
-        "said": ("recorded", None, "/var/spool/postcall/main/1.1-said", 7.5),
+        "said": ("recorded", None, "/var/spool/postcall/main-1.1-said", 7.5),
     }
     assert await verify(desk.database) == []
 
@@ -522,7 +522,7 @@ async def test_a_uniqueid_with_a_strange_system_name_makes_a_harmless_path(desk:
     strange = replace(GOLD, linkedid="a/../b 1.1", survey="a/../b 1.1")
     await desk.conduct(phone, strange, "everything")
 
-    assert phone.recorded[0][0] == "/var/spool/postcall/main/a_.._b_1.1-said"
+    assert phone.recorded[0][0] == "/var/spool/postcall/main-a_.._b_1.1-said"
     assert [row.ended for row in await desk.rows(Answer)] == ["answered", "hung_up", "answered"]
 
 

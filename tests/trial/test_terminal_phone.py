@@ -19,6 +19,7 @@ from ivr.cli.main import main
 from ivr.trial.terminal import TerminalPhone, TypedKeys
 from ivr.trial.trial import PretendedCall, TrialDesk
 from storage.schema import upgrade
+from tests.shelves import SHIPPED
 from tests.trial.room import QUICK
 
 LIMIT = 30.0
@@ -184,7 +185,7 @@ async def test_without_record_the_database_is_not_touched(phone: Phone, folder: 
     ("arguments", "line"),
     [
         (("--language", "fr"), "--language: got 'fr'; allowed: en"),
-        (("nosuch",), 'unknown flow "nosuch"; allowed: csat, quick'),
+        (("nosuch",), f'unknown flow "nosuch"; allowed: {", ".join(sorted([*SHIPPED, "quick"]))}'),
         (("nosuch.yaml",), "nosuch.yaml:1:1: cannot be read: No such file or directory; allowed: a readable file"),
         (("--record", "-c", "no.toml"), "no.toml: no such file; `postcall init` writes one to start from"),
     ],
