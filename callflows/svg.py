@@ -17,7 +17,10 @@ _PAD = 12.0
 _GAP = 46.0
 """Between two boxes."""
 _MARGIN = 24.0
-_TITLE = 44.0
+_TITLE_LINE = 24.0
+_TITLE_WIDTH = 500.0
+_TITLE_SIZE = 1.5
+"""How much wider a title's signs are than those in boxes."""
 _LANE = 22.0
 """Between two lanes."""
 _LABEL_WIDTH = 190.0
@@ -65,9 +68,12 @@ def svg(chart: Chart) -> str:
     label_width = max((_width(line) for lines in wrapped.values() for line in lines), default=0.0)
     first_lane = _MARGIN + _BOX_WIDTH + label_width + 20
     width = first_lane + (max((lane.place for lane in lanes.values()), default=-1) + 1) * _LANE + _MARGIN
-    width = max(width, _MARGIN * 2 + _width(chart.title) * 1.3, _MARGIN * 2 + _BOX_WIDTH)
+    width = max(width, _MARGIN * 2 + max(map(_width, _title(chart))) * _TITLE_SIZE, _MARGIN * 2 + _BOX_WIDTH)
     height = placed[-1].bottom + _MARGIN
     parts = [_head(width, height, chart.title)]
+    for i, line in enumerate(_title(chart)):
+        y = _MARGIN + 16 + i * _TITLE_LINE
+        parts.append(f'<text class="title" x="{_MARGIN:.1f}" y="{y:.1f}">{escape(line)}</text>')
     for arrow in past:
         lane = lanes[arrow.target]
         start, end = ports[id(arrow)], lane.bottom if ports[id(arrow)] == lane.top else None
@@ -81,7 +87,7 @@ def svg(chart: Chart) -> str:
 
 
 def _placed(chart: Chart, past: list[Arrow]) -> list[_Placed]:
-    top = _TITLE + _MARGIN
+    top = _MARGIN + len(_title(chart)) * _TITLE_LINE + 20
     placed: list[_Placed] = []
     for number, box in enumerate(chart.boxes):
         lines = [("heading", line) for line in _wrap(box.heading, _BOX_WIDTH - 2 * _PAD - 70)]
@@ -198,8 +204,11 @@ text {{ font-family: "Noto Sans", "Noto Sans CJK SC", system-ui, sans-serif; fon
 .exit {{ stroke-dasharray: 5 4; }}
 rect {{ stroke-width: 1.4; }}
 </style>
-<rect width="100%" height="100%" fill="#fff"/>
-<text class="title" x="{_MARGIN:.0f}" y="{_MARGIN + 16:.0f}">{escape(title)}</text>"""
+<rect width="100%" height="100%" fill="#fff"/>"""
+
+
+def _title(chart: Chart) -> list[str]:
+    return _wrap(chart.title, _TITLE_WIDTH / _TITLE_SIZE)
 
 
 def _width(text: str) -> float:

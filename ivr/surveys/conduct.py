@@ -7,6 +7,7 @@ from datetime import datetime
 
 import structlog
 
+from callflows.conditions import known_language
 from callflows.interview import Interview
 from callflows.loader import FlowVersion
 from callflows.model import Flow
@@ -63,12 +64,15 @@ class SurveyDesk:
         told = log.bind(site=request.site, survey=request.survey)
         due = credit(self._calls.find(request.site, request.linkedid), request)
         version = self._version(request, due)
-        wanted = (spoken(version.flow, request.language, language), language)
+        context = self._context(request, version, due)
+        # What the flow itself says of the call's language goes before the channel's.
+        channel = known_language(version.flow, context) or request.language
+        wanted = (spoken(version.flow, channel, language), language)
         speakable = await self._prompts.speakable(request.site, version, wanted, phone)
         if speakable is None:
             await self._exclude(request, "prompts_missing")
             return
-        interview = Interview(speakable, spoken(speakable, *wanted), self._context(request, version, due))
+        interview = Interview(speakable, spoken(speakable, *wanted), context)
         try:
             async with asyncio.timeout(STORE_SECONDS):
                 asked = await self._recorder.offer(self._offer(request, version, due, interview.language))

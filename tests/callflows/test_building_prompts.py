@@ -311,7 +311,7 @@ def test_a_record_that_cannot_be_read_is_told_in_one_line(program: Program, fold
 def test_the_sounds_of_every_flow_here_were_built_from_its_texts(sounds: Path) -> None:
     for file in sounds.parent.glob("*.yaml"):
         found = look(load_flow(file).flow, sounds, Speech())
-        assert conditions(found, "built") == {}, f"postcall prompts build {file}"
+        assert conditions(found, "built") == {}, f"postcall prompts build --replace {file}"
 
 
 # --- how long they last ---

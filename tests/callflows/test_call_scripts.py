@@ -19,11 +19,7 @@ def rehearsed(rows: str, flow: object = FLOW) -> Rehearsal:
     return rehearse(flow, call)  # type: ignore[arg-type]
 
 
-SHIPPED = sorted((LIBRARY / "scripts").glob("*.txt"))
-
-
-def test_every_shipped_flow_has_a_script() -> None:
-    assert {file.stem for file in SHIPPED} == {file.stem for file in LIBRARY.glob("*.yaml")}
+SHIPPED = [LIBRARY / f"scripts/{flow.stem}.txt" for flow in sorted(LIBRARY.glob("*.yaml"))]
 
 
 @pytest.mark.parametrize(

@@ -524,3 +524,30 @@ async def test_a_uniqueid_with_a_strange_system_name_makes_a_harmless_path(desk:
 
     assert phone.recorded[0][0] == "/var/spool/postcall/main/a_.._b_1.1-said"
     assert [row.ended for row in await desk.rows(Answer)] == ["answered", "hung_up", "answered"]
+
+
+BY_QUEUE = parse_flow(
+    EVERYTHING.replace("flow: everything", "flow: by-queue").replace(
+        "language: {variable: SPOKEN, ask: {en: Press 1., zh: 请按2。}, keys: {1: en, 2: zh}}",
+        "language: {variable: SPOKEN, queues: {support: zh}}",
+    ),
+    "by-queue",
+)
+
+
+@pytest.mark.parametrize(
+    ("named", "lacks", "spoken"),
+    [("", "", "zh"), ("en", "", "en"), ("", "zh/by-queue-said-ask", "en"), ("en", "en/by-queue-thanks", "zh")],
+)
+async def test_what_the_flow_says_of_the_language_goes_before_the_channels_where_it_can_be_spoken(
+    desk: Desk, named: str, lacks: str, spoken: str
+) -> None:
+    desk.desk._flows.update(*publications_of([*shipped(), BY_QUEUE]))
+    await desk.recorder.publish(
+        FlowVersionRecord(digest=BY_QUEUE.digest, flow="by-queue", source=BY_QUEUE.source, published_at=NOW)
+    )
+    phone = PaperPhone(CallerHungUp("the caller hung up"), lacks=[lacks])
+    await desk.conduct(phone, replace(REQUEST, flow="by-queue", variables={"SPOKEN": named}))
+
+    assert phone.heard == [(f"{spoken}/by-queue-why-ask",)]
+    assert [survey[3] for survey in await desk.surveys()] == [spoken]

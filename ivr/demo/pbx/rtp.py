@@ -1,6 +1,7 @@
-"""The sound of one call over RTP (RFC 3550): sends silence and keys (RFC 4733), and keeps what is heard."""
+"""The sound of one call over RTP (RFC 3550): sends silence, tones and keys (RFC 4733), and keeps what is heard."""
 
 import asyncio
+import math
 import random
 import struct
 from collections import deque
@@ -22,6 +23,20 @@ def _magnitude(sample: int) -> int:
     """The size of a µ-law sample (ITU-T G.711), 0 to 250, in units of 1/256 of full scale."""
     sample = ~sample & 0xFF
     return ((((sample & 0x0F) << 3) + 0x84) << ((sample & 0x70) >> 4)) - 0x84 >> 7
+
+
+def _mu_law(sample: int) -> int:
+    """A 16-bit sample as one of µ-law (ITU-T G.711)."""
+    size = min(abs(sample), 32635) + 132
+    exponent = max(0, size.bit_length() - 8)
+    mantissa = (size >> (exponent + 3)) & 0x0F
+    return ~((0x80 if sample < 0 else 0) | exponent << 4 | mantissa) & 0xFF
+
+
+def tone(seconds: float, hertz: float = 440.0) -> bytes:
+    """A tone in µ-law, 10 dB below full scale."""
+    samples = range(round(seconds * _RATE))
+    return bytes(_mu_law(round(10362 * math.sin(2 * math.pi * hertz * i / _RATE))) for i in samples)
 
 
 _MAGNITUDES = bytes(_magnitude(sample) for sample in range(256))
@@ -106,6 +121,7 @@ class RtpStream(asyncio.DatagramProtocol):
         self._sender: asyncio.Task[None] | None = None
         self._keys_type: int | None = None
         self._pressed: deque[tuple[str, asyncio.Future[None]]] = deque()
+        self._speech = bytearray()
         self._remote = ("127.0.0.1", 0)
         self._source = random.getrandbits(32)
         self._sequence = random.getrandbits(16)
@@ -141,6 +157,10 @@ class RtpStream(asyncio.DatagramProtocol):
         self._pressed.extend(zip(keys, sent, strict=True))
         await asyncio.gather(*sent)
 
+    def speak(self, sound: bytes) -> None:
+        """Send µ-law samples, 8000 a second, instead of silence, from now on as long as they last."""
+        self._speech += sound
+
     def close(self) -> None:
         """Stop sending and free the port; keys not yet sent are given up."""
         self.heard.finish()
@@ -174,7 +194,8 @@ class RtpStream(asyncio.DatagramProtocol):
             if self._pressed:
                 due = await self._send_key(due)
             else:
-                self._send(0, _SILENCE)
+                said, self._speech = self._speech[:_SAMPLES], self._speech[_SAMPLES:]
+                self._send(0, bytes(said).ljust(_SAMPLES, b"\xff"))
                 due = await self._next_tick(due)
 
     async def _send_key(self, due: float) -> float:

@@ -101,6 +101,12 @@ class Call:
             raise PbxError("keys cannot be pressed: the call is not up")
         await self._sound.press(keys)
 
+    def speak(self, sound: bytes) -> None:
+        """Say µ-law samples, 8000 a second, as long as they last. Raises `PbxError` when the call is not up."""
+        if self._sound is None or self._ended:
+            raise PbxError("nothing can be said: the call is not up")
+        self._sound.speak(sound)
+
     async def hang_up(self) -> None:
         """End the call from this end, whatever its state: give up, decline or leave. Does nothing when it has ended."""
         if self._ended:

@@ -1,0 +1,32 @@
+"""The command `postcall` run within the test's own process: 100 times as fast as a process for each."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from ivr.cli.main import main
+
+
+def run(folder: Path, *arguments: str) -> Result:
+    """Run the command in `folder` to its end."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        result = CliRunner().invoke(main, arguments)
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def said(folder: Path, *arguments: str) -> str:
+    """Standard output of a command that must end well."""
+    result = run(folder, *arguments)
+    assert result.exit_code == 0, result.stderr
+    return result.stdout
+
+
+def refused(folder: Path, *arguments: str) -> list[str]:
+    """The lines on standard error of a command that must end with status 2."""
+    result = run(folder, *arguments)
+    assert result.exit_code == 2, result.stderr
+    return result.stderr.splitlines()
