@@ -8,6 +8,7 @@ import pytest
 
 from callflows.steps import Keys
 from ivr.errors import CallerHungUp, PromptMissing
+from ivr.trial import browser
 from ivr.trial.browser import BrowserPhone, prompts_of
 
 TEXTS = {"en/ask": "From 1 to 5?", "zh/ask": "1到5分？"}
@@ -106,3 +107,10 @@ async def test_who_hangs_up_is_gone_for_good() -> None:
 async def test_a_sound_that_is_none_of_the_flow_is_missing() -> None:
     with pytest.raises(PromptMissing, match="en/other is no sound of this flow"):
         await Paper().phone.play(["en/other"])
+
+
+async def test_a_key_that_could_not_cut_short_is_lost_even_when_the_page_never_reports(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(browser, "PLAYING_SECONDS", 0.05)
+    assert await Paper("5").collect(barge_in=False) == Keys(pressed="", timed_out=True)

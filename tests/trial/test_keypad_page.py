@@ -115,7 +115,10 @@ async def test_the_language_is_switched_by_a_click(trials: Trials, page: Page) -
 async def test_without_sound_files_the_texts_are_shown_and_silence_is_silence(trials: Trials, page: Page) -> None:
     await page.open(trials.link("quick"))
     await page.click("#call")
+    where = "document.querySelector('[data-key=\"5\"]').getBoundingClientRect().y + scrollY"
+    before = await page.js(where)
     assert await page.until(RESULT) == "no_input"
+    assert await page.js(where) == before, "a key moved away from under the finger"
     assert await page.js(SAID) == ["Welcome.", "From 1 to 5?", "No key.", "From 1 to 5?", "Goodbye."]
     assert await answers(page) == [["satisfaction", "–", "–", "2", "no input"]]
     assert not await page.js("document.querySelector('#note').hidden")
