@@ -24,6 +24,7 @@ from ivr.surveys.facts import FactWriter
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
+from ivr.surveys.rulebook import rules_of
 from ivr.surveys.tracker import CallTracker
 from ivr.web.health import Check
 from ivr.web.score_query import ScoredSite
@@ -87,8 +88,11 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             else:
                 calls.handle(event)
 
+        rules = {code: rules_of(settings, code, callers) for code in settings.sites}
         prompts = PromptCheck(now=_now)
-        desk = SurveyDesk(recorder=recorder, calls=calls, flows=flows, callers=callers, prompts=prompts, now=_now)
+        desk = SurveyDesk(
+            recorder=recorder, calls=calls, flows=flows, callers=callers, prompts=prompts, now=_now, rules=rules
+        )
         agi = AgiServer(
             settings.fastagi.host,
             settings.fastagi.port,
@@ -172,7 +176,10 @@ def _survey_route(settings: Settings, desk: SurveyDesk) -> Handler:
             )
             return
         await desk.conduct(
-            await read_request(request, phone, code, site.reason_variable), site.flow, site.language, phone
+            await read_request(request, phone, code, site.reason_variable, settings.rules_of(code).internal_variable),
+            site.flow,
+            site.language,
+            phone,
         )
 
     return survey

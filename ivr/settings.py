@@ -27,6 +27,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ivr.errors import SettingsError
+from ivr.rule_settings import RuleSettings
 
 ENV_PREFIX = "POSTCALL_"
 SECRETS = frozenset({"secret", "token", "caller_key"})
@@ -126,6 +127,8 @@ class SiteSettings(_Section):
     """Context, extension and priority of the survey in the dialplan."""
     reason_variable: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "POSTCALL_REASON"
     """The channel variable that holds the call reason."""
+    rules: RuleSettings = RuleSettings()
+    """Who is asked, where that is not as in `Settings.rules`."""
     ami: AmiSettings
 
     @property
@@ -195,7 +198,13 @@ class Settings(BaseSettings):
     privacy: PrivacySettings
     flows: FlowsSettings = FlowsSettings()
     log: LogSettings = LogSettings()
+    rules: RuleSettings = RuleSettings()
+    """Who is asked at every site."""
     sites: Annotated[dict[Code, SiteSettings], Field(min_length=1)]
+
+    def rules_of(self, site: str) -> RuleSettings:
+        """Who is asked at one site."""
+        return self.rules.changed_by(self.sites[site].rules)
 
     @classmethod
     def settings_customise_sources(
@@ -274,11 +283,14 @@ def _explain(detail: ErrorDetails, given: Mapping[str, Any]) -> str:
         return f"{name}: unknown setting; {hint}allowed here are {', '.join(allowed)}"
     if detail["type"] == "missing":
         return f"{name}: is needed, and was not given"
-    if place[-1] in SECRETS:
+    if place[-1] in SECRETS or "do_not_ask" in place:
         return f"{name}: {message}"
     value: Any = given
     for part in place:
-        value = value.get(part) if isinstance(value, Mapping) else None
+        if isinstance(value, list) and part.isdigit():
+            value = value[int(part)]
+        else:
+            value = value.get(part) if isinstance(value, Mapping) else None
     if isinstance(value, Mapping):
         return f"{name}: {message}"
     variable = next((v for v in os.environ if v.upper() == _env(place)), None)

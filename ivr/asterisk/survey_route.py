@@ -1,5 +1,6 @@
 """The FastAGI route `survey`: what Asterisk says of the call becomes a `SurveyRequest`."""
 
+import re
 from collections.abc import Mapping
 
 from ivr.asterisk.agi_phone import AgiPhone
@@ -12,13 +13,21 @@ LINKEDID = "CHANNEL(linkedid)"
 MEMBER_INTERFACE = "MEMBERINTERFACE"
 MEMBER_NAME = "MEMBERNAME"
 QUEUE_NAME = "QUEUENAME"
+ANSWERED_TIME = "ANSWEREDTIME"
+"""Whole seconds of talk; set by `Dial`, and since Asterisk 18 by `Queue` too."""
 DIALED_PEER = "DIALEDPEERNAME"
 """Set by `Dial`, so after a blind transfer it names the channel of the second agent."""
 
+_SECONDS = re.compile(r"[0-9]{1,6}")
+_NO = ("", "0", "no", "false")
 
-async def read_request(request: AgiRequest, phone: AgiPhone, site: str, reason_variable: str) -> SurveyRequest:
+
+async def read_request(
+    request: AgiRequest, phone: AgiPhone, site: str, reason_variable: str, internal_variable: str = ""
+) -> SurveyRequest:
     """Ask the caller's channel for what the header leaves out, in one round trip. Raises `PhoneError`."""
-    known = await phone.variables([LINKEDID, MEMBER_INTERFACE, MEMBER_NAME, QUEUE_NAME, DIALED_PEER, reason_variable])
+    names = [LINKEDID, MEMBER_INTERFACE, MEMBER_NAME, QUEUE_NAME, DIALED_PEER, ANSWERED_TIME, reason_variable]
+    known = await phone.variables([*names, internal_variable] if internal_variable else names)
     return SurveyRequest(
         site=site,
         linkedid=known[LINKEDID] or request.uniqueid,
@@ -30,6 +39,8 @@ async def read_request(request: AgiRequest, phone: AgiPhone, site: str, reason_v
         agent=_member(known),
         transferred_to=_transferred_to(known),
         reason=known[reason_variable] or request.query.get("reason", ""),
+        talk_seconds=int(known[ANSWERED_TIME]) if _SECONDS.fullmatch(known[ANSWERED_TIME]) else None,
+        marked_internal=known.get(internal_variable, "").strip().lower() not in _NO,
     )
 
 

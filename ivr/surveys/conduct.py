@@ -1,8 +1,9 @@
 """One survey, from the caller on the line to the finished record."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Protocol
 
 import structlog
@@ -12,12 +13,14 @@ from callflows.loader import FlowVersion
 from callflows.model import Flow
 from ivr.errors import CallerHungUp, DatabaseError, PhoneError, PromptMissing
 from ivr.phone import Phone
+from ivr.surveys.asking import Asking
 from ivr.surveys.attribution import credit
 from ivr.surveys.facts import agent_record
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.request import SurveyRequest
+from ivr.surveys.rules import Rules
 from ivr.surveys.tracker import CallTracker
 from storage.recorder import Recorder
 from storage.records import AnswerRecord, Outcome, SurveyOffer
@@ -45,7 +48,7 @@ class SurveyBook(Protocol):
 
 
 class SurveyDesk:
-    """Puts surveys to callers. `now` tells the time, with its zone."""
+    """Puts surveys to callers. `now` tells the time, with its zone; `rules` say by site who is asked."""
 
     def __init__(
         self,
@@ -56,7 +59,9 @@ class SurveyDesk:
         callers: CallerKey,
         prompts: PromptCheck,
         now: Callable[[], datetime],
+        rules: Mapping[str, Rules] = MappingProxyType({}),
     ) -> None:
+        self._asking = Asking(recorder=recorder, rules=rules, callers=callers)
         self._recorder = recorder
         self._prompts = prompts
         self._calls = calls
@@ -65,7 +70,8 @@ class SurveyDesk:
         self._now = now
 
     async def conduct(self, request: SurveyRequest, flow: str, language: str, phone: Phone) -> None:
-        """Ask the caller on `phone`, unless this call was asked before; returns when the dialplan may go on.
+        """Ask the caller on `phone`, unless this call was asked before or a rule says no; returns when the dialplan may
+        go on.
 
         `flow` and `language` are the site's own, for a request that names none, or none that there is.
         """
@@ -78,12 +84,12 @@ class SurveyDesk:
             return
         try:
             async with asyncio.timeout(STORE_SECONDS):
-                asked = await self._recorder.offer(self._offer(request, version, spoken_language))
+                offer = self._offer(request, version, spoken_language)
+                asked = await self._asking.offer(offer, request, self._calls.find(request.site, request.linkedid))
         except (DatabaseError, TimeoutError) as error:
             told.error("survey not offered: the database does not take it", why=str(error) or "too slow")
             return
         if not asked:
-            told.info("survey not offered: this call was asked before", linkedid=request.linkedid)
             return
         survey = ConductedSurvey(
             site=request.site,

@@ -29,6 +29,10 @@ class SurveyRequest:
     """Who talked with the caller after a transfer, where the channel tells."""
     reason: str = ""
     """The call reason as the dialplan set it."""
+    talk_seconds: int | None = None
+    """How long the caller talked with an agent, as the channel tells; after a transfer, with the last one."""
+    marked_internal: bool = False
+    """The channel says that one of our own people calls."""
 
 
 def reason_code(text: str) -> str:
