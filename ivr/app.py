@@ -26,7 +26,9 @@ from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.rulebook import rules_of
 from ivr.surveys.tracker import CallTracker
+from ivr.web.calls import CallSource, add_calls
 from ivr.web.health import Check
+from ivr.web.opt_outs import OptOutBook, add_opt_outs
 from ivr.web.score_query import ScoredSite
 from ivr.web.scores import RatedFlow, ScoreSource
 from ivr.web.server import serving, web_app
@@ -117,6 +119,8 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         checks: dict[str, Check] = {"database": lambda: check_schema(database)}
         checks |= {f"pbx {code}": _link_check(link) for code, link in links.items()}
         app = web_app(source, checks, settings.web.token.get_secret_value())
+        add_calls(app, CallSource(database=database, sites=list(settings.sites)))
+        add_opt_outs(app, OptOutBook(recorder=recorder, callers=callers, sites=list(settings.sites), now=_now))
         url = await stack.enter_async_context(serving(app, settings.web.host, settings.web.port))
         yield Service(url=url, agi_port=agi.port, database=database, facts=facts, prompts=prompts, links=links)
 

@@ -11,6 +11,7 @@ from ivr.cli.demo import demo
 from ivr.cli.flows import flows
 from ivr.cli.init import init
 from ivr.cli.prompts import prompts
+from ivr.cli.rules import rules
 from ivr.cli.serve import serve
 from ivr.errors import PostcallError
 
@@ -31,7 +32,7 @@ def main() -> None:
     """After a call ends, the caller rates it on the keypad, and the supervisor sees a fair score."""
 
 
-for command in (init, serve, demo, asterisk, db, flows, prompts):
+for command in (init, serve, demo, asterisk, db, flows, rules, prompts):
     main.add_command(command)
 
 if __name__ == "__main__":
