@@ -212,11 +212,12 @@ def _limited(rules: Rules, limit: "Quarantine | str", asked: SurveysSince | None
         unknown = "the caller's number is withheld" if limit.same == "caller" else f"the {limit.same} is not known"
         return RuleLine(rule=name, says="not known", why=unknown)
     count = past.surveys.get(asked, 0)
-    since = f"since {asked.since.astimezone(rules.zone):%Y-%m-%d %H:%M}"
+    # A maximum a day counts after the last moment of yesterday.
+    since = (asked.since + timedelta(microseconds=1)).astimezone(rules.zone)
+    why = f"{count} of {asked.up_to} offered since {since:%Y-%m-%d %H:%M}"
     if count >= asked.up_to:
-        offered = f"{count} or more were offered {since}, {asked.up_to} are allowed"
-        return RuleLine(rule=name, says="stops", why=offered, code=code)
-    return RuleLine(rule=name, says="passes", why=f"{count} were offered {since}, {asked.up_to} are allowed")
+        return RuleLine(rule=name, says="stops", why=why, code=code)
+    return RuleLine(rule=name, says="passes", why=why)
 
 
 def _limits(rules: Rules, facts: Facts) -> "Iterator[tuple[Quarantine | str, SurveysSince | None]]":

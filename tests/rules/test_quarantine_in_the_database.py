@@ -279,16 +279,39 @@ async def test_no_interleaving_of_callers_agents_and_queues_exceeds_any_limit(ur
     assert await verify(desk.database) == []
 
 
-@pytest.mark.parametrize("same", ["caller", "agent", "queue", "reason", "site"])
-async def test_the_look_back_reads_an_index_made_for_it(desk: Desk, same: Any) -> None:
-    """However many surveys there are, and for SQLite without a look at the surveys themselves."""
-    asked = SurveysSince(same=same, value="x", since=SUNDAY, up_to=5)
-    index = "ix_survey_offered" if same == "site" else f"ix_survey_{same}"
-    plan = await plan_of(desk.database, Lookup(site="main", surveys=(asked,)))
-    if desk.database.engine.dialect.name == "sqlite":
-        assert f"USING COVERING INDEX {index} (" in plan
-    else:
-        assert re.search(rf"Index (Only )?Scan using {index} ", plan), plan
+NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)"
+CALLS = f"""
+INSERT INTO call (site_id, linkedid, uniqueid, queue, reason, caller_digest, caller_mask, abandoned, exclusion)
+{NUMBERS} SELECT 'main', 's' || i, 's' || i, '', '', '', '', false, '' FROM n
+"""
+SURVEYS = f"""
+INSERT INTO survey (site_id, survey, linkedid, day, flow, flow_version, language, agent, queue, reason, caller_digest,
+ trial, status, offered_at)
+{NUMBERS} SELECT 'main', 's' || i, 's' || i, {{day}}, 'csat', 'aa', 'en', 'agent-' || (i % 50), 'queue-' || (i % 40),
+ 'reason-' || (i % 30), 'caller-' || (i % 2000), false, 'offered', {{at}} FROM n
+"""
+
+
+async def test_the_look_back_reads_the_indexes_made_for_it(desk: Desk) -> None:
+    """However many surveys there are, and on SQLite without a look at the surveys themselves."""
+    lite = desk.database.engine.dialect.name == "sqlite"
+
+    async def fill(connection: Any) -> None:
+        at = "datetime(1795320000 + i, 'unixepoch')" if lite else "to_timestamp(1795320000 + i)"
+        day = "'2026-11-22'" if lite else "date '2026-11-22'"
+        await connection.exec_driver_sql(CALLS)
+        await connection.exec_driver_sql(SURVEYS.format(at=at, day=day))
+        await connection.exec_driver_sql("ANALYZE survey")
+
+    await desk.database.write(fill)
+    for same in ("caller", "agent", "queue", "reason", "site"):
+        index = "ix_survey_offered" if same == "site" else f"ix_survey_{same}"
+        asked = SurveysSince(same=same, value=f"{same}-1", since=SUNDAY, up_to=5)  # type: ignore[arg-type]
+        plan = await plan_of(desk.database, Lookup(site="main", surveys=(asked,)))
+        if lite:
+            assert f"USING COVERING INDEX {index} (" in plan
+        else:
+            assert re.search(rf"Index (Only )?Scan using {index} ", plan), plan
 
 
 async def plan_of(database: Database, lookup: Lookup) -> str:
