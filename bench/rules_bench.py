@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Dialect, Table
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.schema import CreateIndex
 
 from ivr.rule_settings import RuleSettings
@@ -175,6 +176,10 @@ async def measure(name: str, calls: int, one: Callable[[int], Awaitable[None]]) 
     )
 
 
+async def _select_1(connection: AsyncConnection) -> None:
+    await connection.exec_driver_sql("SELECT 1")
+
+
 async def run(url: str, calls: int) -> None:
     """Measure on a database that is full."""
     async with await open_database(url) as database:
@@ -187,8 +192,14 @@ async def run(url: str, calls: int) -> None:
             decide(RULES, asked, await look_back(database, needed(RULES, asked)), 0.1)
 
         async def offer(number: int) -> None:
+            await _offer(number, "ruled", with_rules=True)
+
+        async def offer_all(number: int) -> None:
+            await _offer(number, "all", with_rules=False)
+
+        async def _offer(number: int, kind: str, *, with_rules: bool) -> None:
             asked = facts(number)
-            name = f"new-{os.getpid()}-{number}"
+            name = f"{kind}-{os.getpid()}-{number}"
             record = SurveyOffer(
                 site=SITE, survey=name, linkedid=name, flow="csat", flow_version="aa", offered_at=asked.at,
                 agent=asked.agent, queue=asked.queue, reason=asked.reason, caller_digest=asked.caller,
@@ -197,7 +208,10 @@ async def run(url: str, calls: int) -> None:
             def judge(past: Any) -> Any:
                 return decide(RULES, asked, past, 0.1).exclusion
 
-            await recorder.offer(record, admission(SITE, name, needed(RULES, asked), judge))
+            await recorder.offer(record, admission(SITE, name, needed(RULES, asked), judge) if with_rules else None)
+
+        async def nothing(_: int) -> None:
+            await database.read(_select_1)
 
         async def pure(number: int) -> None:
             asked = facts(number)
@@ -206,7 +220,9 @@ async def run(url: str, calls: int) -> None:
 
         empty = await look_back(database, needed(RULES, facts(0)))
         await measure("the pure decision", calls, pure)
+        await measure("an empty transaction", calls, nothing)
         await measure("look back and decide", calls, look)
+        await measure("offer without rules, durable", calls // 4, offer_all)
         await measure("look back, decide, offer, durable", calls // 4, offer)
 
 

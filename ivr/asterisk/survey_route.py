@@ -14,7 +14,7 @@ MEMBER_INTERFACE = "MEMBERINTERFACE"
 MEMBER_NAME = "MEMBERNAME"
 QUEUE_NAME = "QUEUENAME"
 ANSWERED_TIME = "ANSWEREDTIME"
-"""Whole seconds of talk; set by `Dial`, and since Asterisk 18 by `Queue` too."""
+"""Whole seconds of talk; set by `Dial`, and by `Queue` on Asterisk 22 but not on 16."""
 DIALED_PEER = "DIALEDPEERNAME"
 """Set by `Dial`, so after a blind transfer it names the channel of the second agent."""
 
