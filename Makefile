@@ -22,7 +22,7 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Ten million generated surveys: 20 GB of disk and a quarter of an hour.
+# Ten million generated surveys: 12 GB of disk and a quarter of an hour.
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench.rules_bench $(ARGS)
 

@@ -168,7 +168,7 @@ async def test_a_mistake_gets_one_line(folder: Path, arguments: list[str], line:
         (
             'quarantine = ["no more than 1 in 30 fortnights where caller is the same"]',
             (
-                "rules.quarantine.0: got 'no more than 1 in 30 fortnights where caller is the same'; "
+                "rules.quarantine.1: got 'no more than 1 in 30 fortnights where caller is the same'; "
                 "'fortnights' is no unit of time; allowed are seconds, minutes, hours, days, weeks, months"
             ),
         ),
@@ -178,7 +178,7 @@ async def test_a_mistake_gets_one_line(folder: Path, arguments: list[str], line:
         ),
         (
             'do_not_ask = ["0912000111"]',
-            "rules.do_not_ask.0: should be a digest of 64 hexadecimal digits; `postcall rules digest` makes one",
+            "rules.do_not_ask.1: should be a digest of 64 hexadecimal digits; `postcall rules digest` makes one",
         ),
         ("minimum_talk = -1", "rules.minimum_talk: got -1; input should be greater than or equal to 0"),
         ("maximum_a_day = 0", "rules.maximum_a_day: got 0; input should be greater than or equal to 1"),
