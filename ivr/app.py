@@ -26,12 +26,15 @@ from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.publishing import Publishing
+from ivr.surveys.rulebook import rules_of
 from ivr.surveys.site_flows import SiteFlows
 from ivr.surveys.teams import Teams
 from ivr.surveys.tracker import CallTracker
 from ivr.trial.trial import TrialStore
+from ivr.web.calls import CallSource, add_calls
 from ivr.web.flows import FlowSource, add_flow_routes
 from ivr.web.health import Check
+from ivr.web.opt_outs import OptOutBook, add_opt_outs
 from ivr.web.score_query import ScoredSite
 from ivr.web.scores import RatedFlow, ScoreSource
 from ivr.web.server import serving, web_app
@@ -110,6 +113,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             now=_now,
             sites=sites,
             recordings=settings.flows.recordings,
+            rules={code: rules_of(settings, code, callers) for code in settings.sites},
         )
         agi = AgiServer(
             settings.fastagi.host,
@@ -146,6 +150,8 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
                 now=lambda: datetime.now(settings.sites[first].zone_info),
             ),
         )
+        add_calls(app, CallSource(database=database, sites=list(settings.sites)))
+        add_opt_outs(app, OptOutBook(recorder=recorder, callers=callers, sites=list(settings.sites), now=_now))
         add_flow_routes(app, FlowSource(database=database, shelf=flows, status=publishing.status, now=_now))
         url = await stack.enter_async_context(serving(app, settings.web.host, settings.web.port))
         yield Service(
@@ -229,7 +235,14 @@ def _survey_route(settings: Settings, desk: SurveyDesk, flows: FlowShelf) -> Han
                 "a survey of a site that is not in the settings", site=(code or "")[:64], uniqueid=request.uniqueid
             )
             return
-        known = await read_request(request, phone, code, site.reason_variable, flows.variables)
+        known = await read_request(
+            request,
+            phone,
+            code,
+            site.reason_variable,
+            internal_variable=settings.rules_of(code).internal_variable,
+            flow_variables=flows.variables,
+        )
         await desk.conduct(known, site.language, phone)
 
     return survey

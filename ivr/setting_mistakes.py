@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 SECRETS = frozenset({"secret", "token", "caller_key"})
-"""Settings whose value is never shown, wherever they stand."""
+"""Settings whose value is never shown, wherever they stand; nor is what `do_not_ask` lists, which may be a number."""
 
 
 def explain(detail: ErrorDetails, given: Mapping[str, Any], settings: type[BaseModel], env_prefix: str) -> str:
@@ -26,7 +26,7 @@ def explain(detail: ErrorDetails, given: Mapping[str, Any], settings: type[BaseM
         return f"{name}: unknown setting; {hint}allowed here are {', '.join(allowed)}"
     if detail["type"] == "missing":
         return f"{name}: is needed, and was not given"
-    if last in SECRETS:
+    if last in SECRETS or "do_not_ask" in place:
         return f"{name}: {message}"
     value: Any = given
     for part in place:

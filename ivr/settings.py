@@ -31,6 +31,7 @@ from callflows.fields import Language
 from callflows.speech import DEFAULT_COMMAND, Speech, parse_command
 from ivr.errors import SettingsError
 from ivr.flow_rules import Code, FlowRule, never_matching
+from ivr.rule_settings import RuleSettings
 from ivr.setting_mistakes import explain
 
 ENV_PREFIX = "POSTCALL_"
@@ -133,6 +134,8 @@ class SiteSettings(_Section):
     """Context, extension and priority of the survey in the dialplan."""
     reason_variable: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "POSTCALL_REASON"
     """The channel variable that holds the call reason."""
+    rules: RuleSettings = RuleSettings()
+    """Who is asked, where that is not as in `Settings.rules`."""
     ami: AmiSettings
 
     @model_validator(mode="after")
@@ -249,7 +252,13 @@ class Settings(BaseSettings):
     flows: FlowsSettings = FlowsSettings()
     prompts: PromptsSettings = PromptsSettings()
     log: LogSettings = LogSettings()
+    rules: RuleSettings = RuleSettings()
+    """Who is asked at every site."""
     sites: Annotated[dict[Code, SiteSettings], Field(min_length=1)]
+
+    def rules_of(self, site: str) -> RuleSettings:
+        """Who is asked at one site."""
+        return self.rules.changed_by(self.sites[site].rules)
 
     @classmethod
     def settings_customise_sources(

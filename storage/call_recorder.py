@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Executable, bindparam, case, exists, func,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine import Database
-from storage.records import AgentRecord, CallRecord, GapRecord, LegRecord, ReasonRecord, SiteRecord
+from storage.records import AgentRecord, CallRecord, Exclusion, GapRecord, LegRecord, ReasonRecord, SiteRecord
 from storage.tables import Agent, Call, Leg, LinkGap, Queue, Reason, Site, Survey
 from storage.upsert import Columns, insert_new, known, table_of, upsert
 
@@ -98,15 +98,9 @@ class CallRecorder:
 
         async def work(connection: AsyncConnection) -> bool:
             await merge_call(connection, CallRecord(site=site, linkedid=linkedid))
-            asked = exists().where(Survey.site_id == site, Survey.linkedid == linkedid)
-            if await connection.scalar(select(asked)):
+            if await is_asked(connection, site, linkedid):
                 return False
-            excluded = await connection.execute(
-                update(Call)
-                .where(Call.site_id == site, Call.linkedid == linkedid, Call.exclusion == "")
-                .values(exclusion=exclusion)
-            )
-            return excluded.rowcount > 0
+            return await exclude_call(connection, site, linkedid, Exclusion(exclusion=exclusion))
 
         return await self._database.write(work)
 
@@ -132,6 +126,17 @@ async def merge_call(connection: AsyncConnection, call: CallRecord) -> None:
     )
 
 
+async def is_asked(connection: AsyncConnection, site: str, linkedid: str) -> bool:
+    """Whether a call has a survey; a call that is locked keeps the answer."""
+    return bool(await connection.scalar(_asked(), {"site": site, "call": linkedid}))
+
+
+async def exclude_call(connection: AsyncConnection, site: str, linkedid: str, why: Exclusion) -> bool:
+    """Note why a call is not asked; False, and nothing changed, when another exclusion stands already."""
+    values = {"site": site, "call": linkedid, "exclusion": why.exclusion, "exclusion_rule": why.rule}
+    return (await connection.execute(_exclude(), values)).rowcount > 0
+
+
 async def include_call(connection: AsyncConnection, site: str, linkedid: str) -> None:
     """Take an exclusion back: the caller is asked after all."""
     await connection.execute(_include(), {"site": site, "call": linkedid})
@@ -154,7 +159,20 @@ async def describe_codes(
 def _include() -> Executable:
     call = table_of(Call)
     is_excluded = (call.c.site_id == bindparam("site")) & (call.c.linkedid == bindparam("call"))
-    return update(call).where(is_excluded, call.c.exclusion != "").values(exclusion="")
+    return update(call).where(is_excluded, call.c.exclusion != "").values(exclusion="", exclusion_rule="")
+
+
+@cache
+def _exclude() -> Executable:
+    call = table_of(Call)
+    is_meant = (call.c.site_id == bindparam("site")) & (call.c.linkedid == bindparam("call"))
+    return update(call).where(is_meant, call.c.exclusion == "")
+
+
+@cache
+def _asked() -> Executable:
+    columns = table_of(Survey).c
+    return select(exists().where(columns.site_id == bindparam("site"), columns.linkedid == bindparam("call")))
 
 
 def _newer_site(new: Columns, _old: Columns) -> Merged:

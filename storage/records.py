@@ -7,6 +7,8 @@ from typing import Literal
 EndedBy = Literal["agent", "caller", "transfer", "unknown"]
 AnswerEnd = Literal["answered", "recorded", "skipped", "no_input", "no_match", "hung_up", "failed"]
 Outcome = Literal["completed", "partial", "no_input", "hung_up", "failed"]
+OptOutWay = Literal["api", "key"]
+"""How a caller opted out: somebody told the service, or the caller pressed a key."""
 TRIAL = "trial-"
 """What the ids of trials begin with."""
 NEVER_PUBLISHED = datetime(1970, 1, 1, tzinfo=UTC)
@@ -143,6 +145,8 @@ class SurveyOffer:
     agent: str = ""
     queue: str = ""
     reason: str = ""
+    caller_digest: str = ""
+    """Keyed HMAC of the caller's number, hexadecimal."""
     trial: bool = False
     """True for a flow that is only tried: it is kept like a survey, and counted nowhere."""
 
@@ -152,6 +156,32 @@ class SurveyOffer:
         if self.trial and not self.survey == self.linkedid != self.linkedid.removeprefix(TRIAL):
             # One that named a real call would keep that call's caller from being asked.
             raise ValueError(f"a trial has one made-up id that begins with {TRIAL}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusion:
+    """Why a call is not asked."""
+
+    exclusion: str
+    """The reason code; never empty."""
+    rule: str = ""
+    """The rule that decided, as the settings name it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptOutRecord:
+    """A caller who is never to be asked again."""
+
+    site: str | None
+    """None for all sites."""
+    caller_digest: str
+    """Never empty."""
+    at: datetime
+    way: OptOutWay
+
+    def __post_init__(self) -> None:
+        if not self.caller_digest:
+            raise ValueError("nobody can opt out who withholds the number")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 Whoever changes a survey locks its row first; whoever changes a call and its survey locks the call first.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -27,6 +27,8 @@ from storage.records import (
 from storage.tables import CODE, Answer, FlowVersion, Site, Survey
 from storage.types import clip
 from storage.upsert import Columns, insert_new, table_of, upsert
+
+Admit = Callable[[AsyncConnection], Awaitable[bool]]
 
 
 class _Locked(NamedTuple):
@@ -81,8 +83,10 @@ class SurveyRecorder:
 
         await self._database.write(work)
 
-    async def offer(self, offer: SurveyOffer) -> bool:
+    async def offer(self, offer: SurveyOffer, admit: Admit | None = None) -> bool:
         """Begin a survey. False when this one, or another of the same call, exists already: do not ask again.
+
+        False, too, when `admit` says no, which is asked in the same transaction while the call is locked.
 
         An exclusion of the call is taken back, so that no call counts as both asked and excluded. Raises
         `LookupError` when the site is not known.
@@ -96,6 +100,8 @@ class SurveyRecorder:
                 await describe_codes(connection, offer.site, agent=offer.agent, queue=offer.queue, reason=offer.reason)
             # A trial's is an empty row, which the survey's foreign key asks for.
             await merge_call(connection, CallRecord(site=offer.site, linkedid=offer.linkedid))
+            if admit is not None and not await admit(connection):
+                return False
             if offer.offered_at.tzinfo is None:
                 raise ValueError("offered_at has no zone")
             is_new = await insert_new(
@@ -111,6 +117,7 @@ class SurveyRecorder:
                 agent=offer.agent,
                 queue=offer.queue,
                 reason=offer.reason,
+                caller_digest=offer.caller_digest,
                 trial=offer.trial,
                 status="offered",
                 offered_at=offer.offered_at,

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from storage.records import AnswerEnd, EndedBy, Outcome, Step, Way
+from storage.records import AnswerEnd, EndedBy, OptOutWay, Outcome, Step, Way
 from storage.types import Clipped, UtcDateTime
 
 SITE = 32
@@ -114,6 +114,8 @@ class Call(Base):
     abandoned: Mapped[bool]
     exclusion: Mapped[str] = mapped_column(Clipped(CODE))
     """Why the caller was not asked; ``""`` when that was not decided or the caller was asked."""
+    exclusion_rule: Mapped[str] = mapped_column(Clipped(LABEL), server_default=text("''"))
+    """The rule that said so, as the settings name it; ``""`` when it was no rule."""
     __table_args__ = (CheckConstraint(_one_of("ended_by", get_args(EndedBy)), name="ended_by"),)
 
 
@@ -182,6 +184,8 @@ class Survey(Base):
     agent: Mapped[str] = mapped_column(Clipped(CODE))
     queue: Mapped[str] = mapped_column(Clipped(CODE))
     reason: Mapped[str] = mapped_column(Clipped(CODE))
+    caller_digest: Mapped[str] = mapped_column(Clipped(64), server_default=text("''"))
+    """That of the call: here for the rules, which look for a caller's last surveys while that caller waits."""
     trial: Mapped[bool] = mapped_column(server_default=false())
     """True when somebody only tried the flow: it is in no tally and no funnel, and there was no call of a PBX."""
     status: Mapped[str] = mapped_column(Clipped(WORD))
@@ -193,6 +197,17 @@ class Survey(Base):
     __table_args__ = (
         ForeignKeyConstraint(["site_id", "linkedid"], ["call.site_id", "call.linkedid"]),
         UniqueConstraint("site_id", "linkedid"),
+        # For the rules: how many since when, answered from the index alone.
+        *(
+            Index(f"ix_survey_{name}", "site_id", "trial", *columns, "offered_at")
+            for name, columns in {
+                "caller": ["caller_digest"],
+                "agent": ["agent"],
+                "queue": ["queue"],
+                "reason": ["reason"],
+                "offered": [],
+            }.items()
+        ),
         # Only the few surveys under way are in it: looking for those left open after a crash stays cheap.
         Index(
             "ix_survey_open",
@@ -271,6 +286,17 @@ class Funnel(Base):
         CheckConstraint(_one_of("step", get_args(Step)), name="step"),
         CheckConstraint("surveys >= 0", name="surveys"),
     )
+
+
+class OptOut(Base):
+    """A caller who is never to be asked again. Not a foreign key: ``""`` stands for all sites."""
+
+    __tablename__ = "opt_out"
+    site_id: Mapped[str] = mapped_column(Clipped(SITE), primary_key=True)
+    caller_digest: Mapped[str] = mapped_column(Clipped(64), primary_key=True)
+    opted_out_at: Mapped[datetime]
+    way: Mapped[str] = mapped_column(Clipped(WORD))
+    __table_args__ = (CheckConstraint(_one_of("way", get_args(OptOutWay)), name="way"),)
 
 
 class LinkGap(Base):

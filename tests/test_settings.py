@@ -75,7 +75,7 @@ def test_what_is_not_given_has_its_default(tmp_path: Path) -> None:
             ("[web]", "[wbe]\nx = 1\n[web]"),
             (
                 "wbe: unknown setting; did you mean web? "
-                "allowed here are database, web, fastagi, privacy, flows, prompts, log, sites"
+                "allowed here are database, web, fastagi, privacy, flows, prompts, log, rules, sites"
             ),
         ),
     ],

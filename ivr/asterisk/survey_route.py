@@ -1,5 +1,6 @@
 """The FastAGI route `survey`: what Asterisk says of the call becomes a `SurveyRequest`."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from ivr.asterisk.agi_phone import AgiPhone
@@ -12,17 +13,29 @@ LINKEDID = "CHANNEL(linkedid)"
 MEMBER_INTERFACE = "MEMBERINTERFACE"
 MEMBER_NAME = "MEMBERNAME"
 QUEUE_NAME = "QUEUENAME"
+ANSWERED_TIME = "ANSWEREDTIME"
+"""Whole seconds of talk; set by `Dial`, and by `Queue` on Asterisk 22 but not on 16."""
 DIALED_PEER = "DIALEDPEERNAME"
 """Set by `Dial`, so after a blind transfer it names the channel of the second agent."""
 
+_SECONDS = re.compile(r"[0-9]{1,6}")
+_NO = ("", "0", "no", "false")
+
 
 async def read_request(
-    request: AgiRequest, phone: AgiPhone, site: str, reason_variable: str, flow_variables: Sequence[str] = ()
+    request: AgiRequest,
+    phone: AgiPhone,
+    site: str,
+    reason_variable: str,
+    *,
+    internal_variable: str = "",
+    flow_variables: Sequence[str] = (),
 ) -> SurveyRequest:
-    """Ask the caller's channel for what the header leaves out, and for the variables that flows name, in one round trip
-    for up to 15 of all these. Raises `PhoneError`."""
-    asked = [LINKEDID, MEMBER_INTERFACE, MEMBER_NAME, QUEUE_NAME, DIALED_PEER, reason_variable, *flow_variables]
-    known = await phone.variables(list(dict.fromkeys(asked)))
+    """Ask the caller's channel for what the header leaves out, and for the variables that rules and flows name, in one
+    round trip for up to 15 of all these. Raises `PhoneError`."""
+    own = [LINKEDID, MEMBER_INTERFACE, MEMBER_NAME, QUEUE_NAME, DIALED_PEER, ANSWERED_TIME, reason_variable]
+    named = [internal_variable] if internal_variable else []
+    known = await phone.variables(list(dict.fromkeys([*own, *named, *flow_variables])))
     return SurveyRequest(
         site=site,
         linkedid=known[LINKEDID] or request.uniqueid,
@@ -35,6 +48,8 @@ async def read_request(
         transferred_to=_transferred_to(known),
         reason=known[reason_variable] or request.query.get("reason", ""),
         variables={name: known[name] for name in flow_variables},
+        talk_seconds=int(known[ANSWERED_TIME]) if _SECONDS.fullmatch(known[ANSWERED_TIME]) else None,
+        marked_internal=known.get(internal_variable, "").strip().lower() not in _NO,
     )
 
 

@@ -12,6 +12,7 @@ from ivr.cli.flows import flows
 from ivr.cli.init import init
 from ivr.cli.phone import phone
 from ivr.cli.prompts import prompts
+from ivr.cli.rules import rules
 from ivr.cli.serve import serve
 from ivr.cli.try_link import try_link
 from ivr.errors import PostcallError
@@ -33,7 +34,7 @@ def main() -> None:
     """After a call ends, the caller rates it on the keypad, and the supervisor sees a fair score."""
 
 
-for command in (init, serve, demo, phone, try_link, asterisk, db, flows, prompts):
+for command in (init, serve, demo, phone, try_link, asterisk, db, flows, rules, prompts):
     main.add_command(command)
 
 if __name__ == "__main__":

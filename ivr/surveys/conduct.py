@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 import structlog
 
@@ -18,9 +19,11 @@ from ivr.surveys.asking import STORE_SECONDS, Asking
 from ivr.surveys.attribution import Credit, credit
 from ivr.surveys.facts import agent_record
 from ivr.surveys.flows import FlowShelf
+from ivr.surveys.offering import Offering
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.request import SurveyRequest
+from ivr.surveys.rules import Rules
 from ivr.surveys.site_flows import SiteFlows
 from ivr.surveys.tracker import CallTracker
 from storage.recorder import Recorder
@@ -30,7 +33,8 @@ log = structlog.get_logger()
 
 
 class SurveyDesk:
-    """Puts surveys to callers. `now` tells the time, with its zone; `sites` says how each site chooses a flow.
+    """Puts surveys to callers. `now` tells the time, with its zone; `sites` says how each site chooses a flow, and
+    `rules` who is asked there.
 
     `recordings` is the folder of recorded comments as the PBX sees it.
     """
@@ -46,7 +50,9 @@ class SurveyDesk:
         now: Callable[[], datetime],
         sites: Mapping[str, SiteFlows],
         recordings: str,
+        rules: Mapping[str, Rules] = MappingProxyType({}),
     ) -> None:
+        self._offering = Offering(recorder=recorder, rules=rules, callers=callers)
         self._recorder = recorder
         self._prompts = prompts
         self._sites = sites
@@ -57,7 +63,8 @@ class SurveyDesk:
         self._now = now
 
     async def conduct(self, request: SurveyRequest, language: str, phone: Phone) -> None:
-        """Ask the caller on `phone`, unless this call was asked before; returns when the dialplan may go on.
+        """Ask the caller on `phone`, unless this call was asked before or a rule says no; returns when the dialplan may
+        go on.
 
         `language` is the site's own, for a request that names none, or none that there is.
         """
@@ -75,12 +82,12 @@ class SurveyDesk:
         interview = Interview(speakable, spoken(speakable, *wanted), context)
         try:
             async with asyncio.timeout(STORE_SECONDS):
-                asked = await self._recorder.offer(self._offer(request, version, due, interview.language))
+                offer = self._offer(request, version, due, interview.language)
+                asked = await self._offering.offer(offer, request, self._calls.find(request.site, request.linkedid))
         except (DatabaseError, TimeoutError) as error:
             told.error("survey not offered: the database does not take it", why=str(error) or "too slow")
             return
         if not asked:
-            told.info("survey not offered: this call was asked before", linkedid=request.linkedid)
             return
         asking = Asking(
             site=request.site,

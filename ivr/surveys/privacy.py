@@ -21,6 +21,12 @@ class Caller:
     """Such as ``•••••••000``; empty when the number was withheld."""
 
 
+def plain_number(text: str) -> str:
+    """The number in a hostile text, without its separators; ``""`` for what is not a number."""
+    plain = _SEPARATORS.sub("", text)
+    return plain if _NUMBER.fullmatch(plain) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class CallerKey:
     """Hashes numbers with HMAC-SHA-256 (RFC 2104), so that a stolen database alone cannot be searched by number."""
@@ -29,8 +35,8 @@ class CallerKey:
 
     def caller(self, number: str) -> Caller:
         """The digest and mask of `number`, which is hostile text: what is not a number counts as withheld."""
-        plain = _SEPARATORS.sub("", number)
-        if not _NUMBER.fullmatch(plain):
+        plain = plain_number(number)
+        if not plain:
             return Caller(digest="", mask="")
         digest = hmac.new(self.key, plain.encode("ascii"), hashlib.sha256).hexdigest()
         shown = plain[-VISIBLE:] if len(plain) > 2 * VISIBLE else ""

@@ -32,6 +32,10 @@ class SurveyRequest:
     """The call reason as the dialplan set it."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """The channel variables that flows ask for."""
+    talk_seconds: int | None = None
+    """How long the caller talked with an agent, as the channel tells; after a transfer, with the last one."""
+    marked_internal: bool = False
+    """The channel says that one of our own people calls."""
 
 
 def reason_code(text: str) -> str:

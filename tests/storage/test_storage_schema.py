@@ -82,3 +82,29 @@ async def test_an_upgrade_that_breaks_off_leaves_nothing_behind(empty_url, monke
     async with await connect(parse_url(empty_url)) as database:
         left = await database.read(lambda connection: connection.run_sync(lambda c: inspect(c).get_table_names()))
     assert left == []
+
+
+async def test_surveys_of_before_the_rules_get_the_callers_of_their_calls(empty_url):
+    async def fill(connection):
+        for statement in (
+            "INSERT INTO site VALUES ('main', '', 'UTC')",
+            "INSERT INTO flow_version VALUES ('aa', 'csat', '', '', '2026-11-22 00:00:00')",
+            "INSERT INTO call VALUES ('main', '1.1', '1.1', '', '', 'd1', '', NULL, NULL, NULL, false, '')",
+            "INSERT INTO call VALUES ('main', '1.2', '1.2', '', '', '', '', NULL, NULL, NULL, false, '')",
+            *(
+                "INSERT INTO survey (site_id, survey, linkedid, day, flow, flow_version, language, agent, queue,"
+                f" reason, status, offered_at) VALUES ('main', '{name}', '{name}', '2026-11-22', 'csat', 'aa', '', '',"
+                " '', '', 'offered', '2026-11-22 00:00:00')"
+                for name in ("1.1", "1.2")
+            ),
+        ):
+            await connection.exec_driver_sql(statement)
+
+    async def digests(connection):
+        return list(await connection.exec_driver_sql("SELECT survey, caller_digest FROM survey ORDER BY survey"))
+
+    async with await connect(parse_url(empty_url)) as database:
+        await database.write(lambda connection: connection.run_sync(schema.migrate, "0003"))
+        await database.write(fill)
+        await database.write(lambda connection: connection.run_sync(schema.migrate, "head"))
+        assert [tuple(row) for row in await database.read(digests)] == [("1.1", "d1"), ("1.2", "")]

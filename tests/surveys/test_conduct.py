@@ -289,7 +289,7 @@ async def test_the_service_stops_in_the_middle_and_the_survey_is_ended(desk: Des
 async def test_without_a_database_the_caller_is_not_asked_and_not_kept(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def away(_: object) -> bool:
+    async def away(*_: object) -> bool:
         raise DatabaseError("database sqlite:///x is away")
 
     monkeypatch.setattr(desk.recorder, "offer", away)
