@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from callflows.loader import parse_flow
+from callflows.loader import LIBRARY, parse_flow
 from callflows.sounds import spoken
 from ivr.cli.main import main
 from ivr.trial.terminal import TerminalPhone, TypedKeys
@@ -39,6 +39,7 @@ flow = "quick"
 secret = "the secret of these tests"
 """
 
+SHIPPED = [path.stem for path in LIBRARY.glob("*.yaml")]
 Phone = Callable[..., Awaitable[tuple[int, str, str]]]
 
 
@@ -184,7 +185,7 @@ async def test_without_record_the_database_is_not_touched(phone: Phone, folder: 
     ("arguments", "line"),
     [
         (("--language", "fr"), "--language: got 'fr'; allowed: en"),
-        (("nosuch",), 'unknown flow "nosuch"; allowed: csat, quick'),
+        (("nosuch",), f'unknown flow "nosuch"; allowed: {", ".join(sorted([*SHIPPED, "quick"]))}'),
         (("nosuch.yaml",), "nosuch.yaml:1:1: cannot be read: No such file or directory; allowed: a readable file"),
         (("--record", "-c", "no.toml"), "no.toml: no such file; `postcall init` writes one to start from"),
     ],
