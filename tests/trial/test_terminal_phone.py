@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from callflows.loader import LIBRARY, parse_flow
+from callflows.loader import parse_flow
 from callflows.sounds import spoken
 from ivr.cli.main import main
 from ivr.trial.terminal import TerminalPhone, TypedKeys
@@ -40,7 +40,6 @@ flow = "quick"
 secret = "the secret of these tests"
 """
 
-SHIPPED = [path.stem for path in LIBRARY.glob("*.yaml")]
 Phone = Callable[..., Awaitable[tuple[int, str, str]]]
 
 
