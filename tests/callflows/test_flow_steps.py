@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from callflows.duration import longest_seconds
 from callflows.interview import Interview
 from callflows.loader import parse_flow
 from callflows.model import Flow
@@ -268,6 +269,27 @@ def test_every_question_of_a_bank_is_drawn_about_as_often() -> None:
     assert all(140 < times < 260 for times in often.values())
 
 
+def test_who_leaves_after_the_first_of_two_drawn_questions_has_not_answered_all() -> None:
+    interview = Interview(flow(BANK), "en", CONTEXT)
+    interview.start()
+    for _ in range(2):
+        interview.send(Keys(pressed="1", timed_out=False))
+        step = interview.send(Saved())
+    assert isinstance(step, Ask), "the second drawn question"
+    interview = Interview(flow(BANK), "en", CONTEXT)
+    interview.start()
+    interview.send(Keys(pressed="1", timed_out=False))
+    interview.send(Saved())
+    interview.send(Keys(pressed="1", timed_out=False))
+    assert interview.send(HungUp()) == End(outcome="partial")
+
+
+def test_the_longest_interview_draws_the_longest_questions() -> None:
+    bank = flow(BANK.replace("题9。}\n        keys: 1-3", "题9。}\n        keys: 1-3\n        timeout: 20"))
+    # A rating, of the bank one question that waits 5 s and one that waits 20 s, thanks; sounds of no length.
+    assert longest_seconds(bank, "en", lambda _: 0.0) == 4 * 5 + 4 * 5 + 4 * 20
+
+
 # --- comment ---
 
 COMMENT = """\
@@ -378,6 +400,13 @@ def test_a_code_is_kept_and_then_read_out_twice() -> None:
     interview.send(Keys(pressed="5", timed_out=False))
     interview.send(Saved())
     assert interview.send(Failed()) == End(outcome="completed")
+
+
+def test_who_was_asked_nothing_is_given_no_code() -> None:
+    closed = f"  - branch: night\n    cases:\n      - queue: night\n        go: thanks\n{RATING}{END}"
+    code = "    incentive: {digits: 4, text: {en: Your code., zh: 码。}}\n"
+    steps = put(parse_flow(f"{TOP}steps:\n{closed}{code}", "demo.yaml").flow, context=replace(CONTEXT, queue="night"))
+    assert steps == [Say(prompts=("en/demo-thanks",)), End(outcome="no_input")]
 
 
 # --- language ---

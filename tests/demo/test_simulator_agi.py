@@ -129,7 +129,7 @@ async def test_a_name_with_a_line_break_is_sent_raw_into_the_header() -> None:
         ("", 'STREAM FILE nosuch "" 2147483647', "200 result=-1 endpos=2147483647"),
         ("", 'STREAM FILE beep "5"', "200 result=0 endpos=3520"),
         ("", 'RECORD FILE /tmp/rec wav "#" 1000', "200 result=0 (timeout) endpos=8000"),
-        ("", 'RECORD FILE /tmp/rec wav "#" 60000 0 s=2', "200 result=0 (timeout) endpos=40000"),
+        ("", 'RECORD FILE /tmp/rec wav "#" 60000 0 s=2', "200 result=55000 (timeout) endpos=32000"),
         ("", "EXEC Playback beep&nosuch", "200 result=0"),
         ("", "EXEC NoSuchApp", "200 result=-2"),
         ("", "ANSWER", "200 result=0"),
