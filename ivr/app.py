@@ -14,6 +14,7 @@ from ivr.asterisk.agi_protocol import AgiRequest
 from ivr.asterisk.agi_server import AgiServer, Handler
 from ivr.asterisk.agi_session import AgiLimits
 from ivr.asterisk.ami import AmiAccess
+from ivr.asterisk.extension import ExtensionPlan
 from ivr.asterisk.link import AmiLink
 from ivr.asterisk.survey_route import read_request
 from ivr.calls import CallEvent, Gap
@@ -99,7 +100,9 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         await agi.start()
         stack.push_async_callback(agi.stop, SURVEYS_MAY_END_SECONDS)
 
-        links = {code: _link(code, site, on_event) for code, site in settings.sites.items()}
+        links = {
+            code: _link(code, site, on_event, settings.fastagi.host, agi.port) for code, site in settings.sites.items()
+        }
         for link in links.values():
             stack.push_async_callback(link.stop)
             await link.start()
@@ -178,7 +181,9 @@ def _survey_route(settings: Settings, desk: SurveyDesk) -> Handler:
     return survey
 
 
-def _link(code: str, site: SiteSettings, on_event: Callable[[CallEvent | Gap], None]) -> AmiLink:
+def _link(
+    code: str, site: SiteSettings, on_event: Callable[[CallEvent | Gap], None], agi_host: str, agi_port: int
+) -> AmiLink:
     return AmiLink(
         site=code,
         access=AmiAccess(
@@ -190,6 +195,9 @@ def _link(code: str, site: SiteSettings, on_event: Callable[[CallEvent | Gap], N
             ca_file=str(site.ami.ca_file) if site.ami.ca_file else None,
         ),
         survey_goto=site.survey_goto if site.trigger == "ami" else None,
+        extension=ExtensionPlan(site=code, goto=site.survey_goto, agi_host=agi_host, agi_port=agi_port)
+        if site.create_extension
+        else None,
         on_event=on_event,
     )
 
@@ -198,6 +206,8 @@ def _link_check(link: AmiLink) -> Check:
     async def check() -> None:
         if not link.state.connected:
             raise PbxError(link.state.problem)
+        if link.state.extension_problem:
+            raise PbxError(link.state.extension_problem)
 
     return check
 

@@ -124,6 +124,8 @@ class SiteSettings(_Section):
     dialplan itself runs the survey after `Queue(…,c)`."""
     survey_goto: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+,[A-Za-z0-9_-]+,[0-9]+$")] = "postcall-survey,s,1"
     """Context, extension and priority of the survey in the dialplan."""
+    create_extension: bool = False
+    """Create the survey's extension over AMI when it is not there; the AMI user then needs the class `system`."""
     reason_variable: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "POSTCALL_REASON"
     """The channel variable that holds the call reason."""
     ami: AmiSettings

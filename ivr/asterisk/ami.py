@@ -137,6 +137,13 @@ class AmiManager(Manager):  # type: ignore[misc]
         """Whether the session is up, as far as is known."""
         return self.protocol is not None and not self.protocol.closed
 
+    @property
+    def local_host(self) -> str:
+        """Our own address of the connection; empty when there is none."""
+        if self.protocol is None:
+            return ""
+        return str((self.protocol.transport.get_extra_info("sockname") or ("",))[0])
+
     def submit(self, action: AmiAction, timeout_seconds: float | None = None) -> "asyncio.Future[Reply]":
         """Send an action at once. Its future has the answer, be it a refusal; it fails with `PbxError` when none comes
         in time, or the connection is lost.

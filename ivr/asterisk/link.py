@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import random
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -12,41 +11,16 @@ from ivr.asterisk.actions import AmiAction, Headers, Reply
 from ivr.asterisk.ami import AmiAccess, AmiManager, AmiTiming
 from ivr.asterisk.delivery import Consumer, Delivery
 from ivr.asterisk.events import AgentConnect, EventMalformed, FullyBooted, Shutdown, typed
+from ivr.asterisk.extension import ExtensionPlan, SurveyExtension
 from ivr.asterisk.messages import Message
 from ivr.asterisk.reconcile import reconcile
+from ivr.asterisk.state import AmiState
 from ivr.asterisk.translate import Translator
 from ivr.asterisk.trigger import Trigger
 from ivr.calls import Gap, LegConnected
 from ivr.errors import PbxError, PbxRefused
 
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AmiState:
-    """How a link is doing."""
-
-    connected: bool
-    since: datetime
-    """Since when it is so."""
-    problem: str
-    """Why it is not connected, in one line; empty while it is."""
-    version: str
-    """Of the AMI protocol, such as ``11.0.0``; empty before the first session."""
-    reconnects: int
-    """Sessions after the first one."""
-    skipped_messages: int
-    """Messages that could not be read, were too large, or lacked a required header."""
-    dropped_events: int
-    """Call events thrown away because the consumer was too slow; a `Gap` told of them."""
-    consumer_errors: int
-    """Exceptions that the consumer raised."""
-    unattributable: int
-    """Ends of talks that could not be matched with a leg."""
-    armed: int
-    """How many callers were sent into the survey at the end of their talk."""
-    not_armed: int
-    """How many could not be."""
 
 
 class AmiLink:
@@ -57,7 +31,7 @@ class AmiLink:
     after a lost connection. An exception in it is logged and counted.
 
     `survey_goto` is the dialplan place ``context,exten,priority`` where callers go on when their agent hangs up; None
-    leaves that to the dialplan.
+    leaves that to the dialplan. `extension` is the place to create when the dialplan has none.
 
     Raises `SettingsError` when the CA file cannot be read.
     """
@@ -69,6 +43,7 @@ class AmiLink:
         access: AmiAccess,
         on_event: Consumer,
         survey_goto: str | None = None,
+        extension: ExtensionPlan | None = None,
         timing: AmiTiming | None = None,
         queue_limit: int = 10_000,
     ) -> None:
@@ -77,6 +52,9 @@ class AmiLink:
         self._manager = AmiManager(access, self._timing, self._count_skipped)
         self._manager.register_event("*", self._heard)
         self._trigger = Trigger(self._manager.submit, survey_goto)
+        self._extension = extension and SurveyExtension(
+            self._manager.submit, extension, lambda: self._manager.local_host
+        )
         self._translator = Translator(site)
         self._reconcile_due = asyncio.Event()
         self._delivery = Delivery(on_event, queue_limit, self._reconcile_due.set)
@@ -105,6 +83,7 @@ class AmiLink:
             unattributable=self._translator.unattributable,
             armed=self._trigger.armed,
             not_armed=self._trigger.failed,
+            extension_problem=self._extension.problem if self._extension else "",
         )
 
     async def start(self) -> None:
@@ -194,6 +173,8 @@ class AmiLink:
         self._manager.send_awaiting_actions()
         self._reconcile_due.set()
         helpers = [asyncio.create_task(self._ping()), asyncio.create_task(self._keep_reconciled())]
+        if self._extension:
+            helpers.append(asyncio.create_task(self._extension.keep()))
         try:
             await asyncio.wait((protocol.lost, *helpers), return_when=asyncio.FIRST_COMPLETED)
         finally:

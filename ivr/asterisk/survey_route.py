@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from ivr.asterisk.agi_phone import AgiPhone
 from ivr.asterisk.agi_protocol import AgiRequest
-from ivr.asterisk.events import interface_of
+from ivr.asterisk.names import interface_of
 from ivr.calls import AgentRef
 from ivr.surveys.request import SurveyRequest
 

@@ -8,7 +8,7 @@ than one for the wrong agent.
 from datetime import datetime, timedelta
 
 from ivr.asterisk import events as ami
-from ivr.asterisk.events import interface_of
+from ivr.asterisk.names import interface_of
 from ivr.asterisk.reconcile import LiveChannel, Snapshot
 from ivr.asterisk.tracking import Bridges, TrackedCall, TrackedLeg
 from ivr.calls import AgentRef, CallEnded, CallEvent, CallStarted, Gap
