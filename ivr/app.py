@@ -26,6 +26,7 @@ from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.tracker import CallTracker
+from ivr.web.calls import CallDoor, add_call_routes
 from ivr.web.health import Check
 from ivr.web.score_query import ScoredSite
 from ivr.web.scores import RatedFlow, ScoreSource
@@ -116,6 +117,9 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         checks: dict[str, Check] = {"database": lambda: check_schema(database)}
         checks |= {f"pbx {code}": _link_check(link) for code, link in links.items()}
         app = web_app(source, checks, settings.web.token.get_secret_value())
+        add_call_routes(
+            app, CallDoor(database=database, senders={code: link.send_to_survey for code, link in links.items()})
+        )
         url = await stack.enter_async_context(serving(app, settings.web.host, settings.web.port))
         yield Service(url=url, agi_port=agi.port, database=database, facts=facts, prompts=prompts, links=links)
 
@@ -195,6 +199,7 @@ def _link(
             ca_file=str(site.ami.ca_file) if site.ami.ca_file else None,
         ),
         survey_goto=site.survey_goto if site.trigger == "ami" else None,
+        send_goto=site.survey_goto,
         extension=ExtensionPlan(site=code, goto=site.survey_goto, agi_host=agi_host, agi_port=agi_port)
         if site.create_extension
         else None,

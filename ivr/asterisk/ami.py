@@ -27,7 +27,7 @@ class AmiAccess:
     """Whether to speak TLS (`tlsenable` in manager.conf). The certificate and its host name are always verified."""
     ca_file: str | None = None
     """PEM file of the authority that signed the certificate; None for those that the system trusts."""
-    events: str = "agent,call,system"
+    events: str = "agent,call,system,user"
     """The classes of events to ask for; Asterisk sends those of them that the user may read."""
 
     @property

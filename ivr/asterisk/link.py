@@ -14,6 +14,7 @@ from ivr.asterisk.events import AgentConnect, EventMalformed, FullyBooted, Shutd
 from ivr.asterisk.extension import ExtensionPlan, SurveyExtension
 from ivr.asterisk.messages import Message
 from ivr.asterisk.reconcile import reconcile
+from ivr.asterisk.sending import Sender
 from ivr.asterisk.state import AmiState
 from ivr.asterisk.translate import Translator
 from ivr.asterisk.trigger import Trigger
@@ -31,7 +32,8 @@ class AmiLink:
     after a lost connection. An exception in it is logged and counted.
 
     `survey_goto` is the dialplan place ``context,exten,priority`` where callers go on when their agent hangs up; None
-    leaves that to the dialplan. `extension` is the place to create when the dialplan has none.
+    leaves that to the dialplan. `send_goto` is where `send_to_survey` sends them. `extension` is the place to create
+    when the dialplan has none.
 
     Raises `SettingsError` when the CA file cannot be read.
     """
@@ -43,6 +45,7 @@ class AmiLink:
         access: AmiAccess,
         on_event: Consumer,
         survey_goto: str | None = None,
+        send_goto: str = "postcall-survey,s,1",
         extension: ExtensionPlan | None = None,
         timing: AmiTiming | None = None,
         queue_limit: int = 10_000,
@@ -56,6 +59,7 @@ class AmiLink:
             self._manager.submit, extension, lambda: self._manager.local_host
         )
         self._translator = Translator(site)
+        self._sender = Sender(self._manager.submit, self._translator, send_goto)
         self._reconcile_due = asyncio.Event()
         self._delivery = Delivery(on_event, queue_limit, self._reconcile_due.set)
         self._deaf_since: datetime | None = None
@@ -117,6 +121,13 @@ class AmiLink:
         header, for a line break, a NUL, or too long a line.
         """
         return await self._manager.request(AmiAction(name, headers), timeout_seconds)
+
+    async def send_to_survey(self, linkedid: str) -> None:
+        """End the caller's talk with the agent, and have the caller asked; returns when the caller is on the way.
+
+        Raises `NoSuchCall`, `NotTalking`, and `PbxError` when Asterisk cannot be asked.
+        """
+        await self._sender.send(linkedid)
 
     async def _stay_connected(self) -> None:
         tries = 0
@@ -263,6 +274,8 @@ class AmiLink:
         elif isinstance(event, FullyBooted | Shutdown):
             _log.info("Asterisk has booted" if isinstance(event, FullyBooted) else "Asterisk ends", site=self._site)
         for told in self._translator.feed(event):
+            if isinstance(told, LegConnected) and not isinstance(event, AgentConnect):
+                self._trigger.arm(told.channel, told.uniqueid)
             if not self._delivery.put(told):
                 self._deaf_since = self._deaf_since or _now()
 

@@ -15,10 +15,26 @@ QUEUE_NAME = "QUEUENAME"
 DIALED_PEER = "DIALEDPEERNAME"
 """Set by `Dial`, so after a blind transfer it names the channel of the second agent."""
 
+OUTBOUND_AGENT = "POSTCALL_AGENT"
+"""Inherited by the customer's channel from the channel of the agent who dialled it, and names that channel."""
+SENT_BY = "POSTCALL_SENT"
+"""Names the channel of the agent who sent the caller here by a transfer."""
+
 
 async def read_request(request: AgiRequest, phone: AgiPhone, site: str, reason_variable: str) -> SurveyRequest:
     """Ask the caller's channel for what the header leaves out, in one round trip. Raises `PhoneError`."""
-    known = await phone.variables([LINKEDID, MEMBER_INTERFACE, MEMBER_NAME, QUEUE_NAME, DIALED_PEER, reason_variable])
+    known = await phone.variables(
+        [
+            LINKEDID,
+            MEMBER_INTERFACE,
+            MEMBER_NAME,
+            QUEUE_NAME,
+            DIALED_PEER,
+            OUTBOUND_AGENT,
+            SENT_BY,
+            reason_variable,
+        ]
+    )
     return SurveyRequest(
         site=site,
         linkedid=known[LINKEDID] or request.uniqueid,
@@ -29,13 +45,14 @@ async def read_request(request: AgiRequest, phone: AgiPhone, site: str, reason_v
         queue=known[QUEUE_NAME] or request.query.get("queue", ""),
         agent=_member(known),
         transferred_to=_transferred_to(known),
+        sent_by=_of_channel(known[SENT_BY]),
         reason=known[reason_variable] or request.query.get("reason", ""),
     )
 
 
 def _member(known: Mapping[str, str]) -> AgentRef | None:
     if not known[MEMBER_INTERFACE]:
-        return None
+        return _of_channel(known[OUTBOUND_AGENT])
     return AgentRef(interface=known[MEMBER_INTERFACE], name=known[MEMBER_NAME])
 
 
@@ -44,3 +61,8 @@ def _transferred_to(known: Mapping[str, str]) -> AgentRef | None:
     if not interface or interface == known[MEMBER_INTERFACE]:
         return None
     return AgentRef(interface=interface)
+
+
+def _of_channel(channel: str) -> AgentRef | None:
+    interface = interface_of(channel)
+    return AgentRef(interface=interface) if interface else None
