@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ivr.demo.pbx import download
-from ivr.demo.pbx.download import Mirror, asterisk_version, debian_mirror, find_asterisk_root
+from ivr.demo.pbx import debian, download
+from ivr.demo.pbx.debian import Mirror, debian_mirror
+from ivr.demo.pbx.download import asterisk_version, find_asterisk_root
 from ivr.errors import PbxError
 
 DEB822 = """
@@ -38,7 +39,7 @@ def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     tools.mkdir()
     complete = download._is_complete
     monkeypatch.setattr(download, "_is_complete", lambda root: root != Path("/") and complete(root))
-    monkeypatch.setattr(download, "_apt_sources", lambda: {"debian.sources": DEB822})
+    monkeypatch.setattr(debian, "_apt_sources", lambda: {"debian.sources": DEB822})
     monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
     write_tool(tools / "dpkg-deb", UNPACK)
     return tools
@@ -86,17 +87,26 @@ def test_the_archive_is_found_in_the_older_format_of_sources(line: str, signed_b
     assert debian_mirror({"sources.list": text}) == Mirror(uri="http://mirror.invalid/debian", signed_by=signed_by)
 
 
-def test_a_machine_whose_apt_knows_no_debian_is_told_so_in_one_line() -> None:
-    with pytest.raises(PbxError, match="apt's sources name no Debian archive") as refusal:
-        debian_mirror({"ubuntu.sources": "Types: deb\nURIs: http://mirror.invalid/ubuntu\n"})
-    assert "\n" not in str(refusal.value)
+def test_a_machine_whose_apt_knows_no_debian_is_told_so_in_one_line(
+    bare_machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ubuntu = {"ubuntu.sources": "Types: deb\nURIs: http://mirror.invalid/ubuntu\n"}
+    monkeypatch.setattr(debian, "_apt_sources", lambda: ubuntu)
+    write_tool(bare_machine / "apt-get", "exit 1")
+
+    with pytest.raises(PbxError) as refusal:
+        find_asterisk_root(tmp_path / "cache")
+
+    assert str(refusal.value) == (
+        "no Asterisk: none is installed, and apt's sources name no Debian archive to take one from"
+    )
 
 
 def test_two_that_start_at_once_fetch_once_and_both_get_a_whole_asterisk(bare_machine: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
     write_tool(bare_machine / "apt-get", fetching(log))
     cache = tmp_path / "cache"
-    (cache / "fetching-abandoned").mkdir(parents=True)
+    (cache / "fetching-asterisk-abandoned").mkdir(parents=True)
 
     with ThreadPoolExecutor() as pool:
         roots = list(pool.map(find_asterisk_root, [cache] * 2))
