@@ -275,6 +275,19 @@ async def test_the_agent_transfers_the_caller_to_star_7(
     assert (survey.agent, survey.queue, survey.status, call.exclusion) == (ALICE, "support", "completed", "")
 
 
+async def test_the_agent_transfers_the_caller_by_the_keys_of_a_plain_telephone(
+    pbx: Ways, postcall: Beside, customer: SipPhone, alice: SipPhone
+) -> None:
+    here, there = await talk(pbx, postcall, customer, "7200", alice)
+    await there.press("#")
+    await there.heard.sound()
+    await there.press("*7")
+    assert await there.wait_ended(10) == "there"
+    await press(here, "5")
+    survey = await one_survey(postcall)
+    assert (survey.agent, survey.queue, survey.status) == (ALICE, "support", "completed")
+
+
 async def test_an_agent_who_dials_star_7_alone_is_not_asked(pbx: Ways, postcall: Beside, alice: SipPhone) -> None:
     here = await alice.dial("*7")
     await here.wait_ended(5)

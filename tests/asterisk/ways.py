@@ -55,7 +55,7 @@ def pasted(site: DialplanSite) -> str:
     continues = site.trigger == "dialplan"
     to_agent = uncommented(dial, ("Dial(", 'GotoIf($["${POSTCALL', "same => n,Hangup")) if continues else ""
     to_customer = uncommented(outbound, ("n,Dial(",)).replace("${EXTEN}@trunk", "${EXTEN:1}") if continues else ""
-    option = "c" if continues else ""
+    option = "ct" if continues else "t"  # t: agents may transfer by keys
     return f"""
 {extensions_conf(site, "queue").split("; In ")[0]}
 [from-caller]
