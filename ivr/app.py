@@ -1,10 +1,11 @@
 """The composition root: everything is built, started and stopped here, in this order, and nowhere else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -17,15 +18,19 @@ from ivr.asterisk.ami import AmiAccess
 from ivr.asterisk.extension import ExtensionPlan
 from ivr.asterisk.link import AmiLink
 from ivr.asterisk.survey_route import read_request
+from ivr.callback_parts import callback_site, greeting
 from ivr.calls import CallEvent, Gap
 from ivr.errors import PbxError, SettingsError
 from ivr.settings import Settings, SiteSettings
+from ivr.surveys.callback_desk import CallbackDesk
+from ivr.surveys.callbacks import Callbacks, CallbackSite
 from ivr.surveys.conduct import SurveyDesk
 from ivr.surveys.facts import FactWriter
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.publishing import Publishing
+from ivr.surveys.sealed_numbers import NumberSeal
 from ivr.surveys.site_flows import SiteFlows
 from ivr.surveys.teams import Teams
 from ivr.surveys.tracker import CallTracker
@@ -83,10 +88,20 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         publishing = Publishing(database=database, shelf=flows, folder=settings.flows.folder, now=_now)
         await publishing.start()
         _require_flows(settings, flows, publishing)
-        await stack.enter_async_context(_watching(publishing))
+        await stack.enter_async_context(_in_background(publishing.run(), "flows"))
 
         callers = CallerKey(settings.privacy.caller_key.get_secret_value().encode())
-        facts = FactWriter(recorder, callers)
+        greetings = {code: greeting(site) for code, site in settings.sites.items() if site.callback.enabled}
+        callback_sites: dict[str, CallbackSite] = {}
+        callbacks = Callbacks(
+            recorder=recorder,
+            callers=callers,
+            seal=NumberSeal(callers.key),
+            sites=callback_sites,
+            refuses=recorder.has_opted_out,
+            now=_now,
+        )
+        facts = FactWriter(recorder, callers, callbacks.not_asked)
         await stack.enter_async_context(_written_behind(facts))
         calls = CallTracker(facts.call_changed)
 
@@ -102,10 +117,13 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         desk = SurveyDesk(
             recorder=recorder, calls=calls, flows=flows, callers=callers, prompts=prompts, now=_now, sites=sites
         )
+        callback_desk = CallbackDesk(
+            recorder=recorder, callbacks=callbacks, desk=desk, greetings=greetings, prompts=prompts, now=_now
+        )
         agi = AgiServer(
             settings.fastagi.host,
             settings.fastagi.port,
-            routes={"survey": _survey_route(settings, desk)},
+            routes={"survey": _survey_route(settings, desk, callback_desk)},
             limits=AgiLimits(sessions=settings.fastagi.max_sessions, session_seconds=LONGEST_SURVEY_SECONDS),
             prompt_prefix=settings.flows.prompt_prefix,
         )
@@ -115,9 +133,11 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         links = {
             code: _link(code, site, on_event, settings.fastagi.host, agi.port) for code, site in settings.sites.items()
         }
+        callback_sites |= {code: callback_site(settings.sites[code], links[code]) for code in greetings}
         for link in links.values():
             stack.push_async_callback(link.stop)
             await link.start()
+        await stack.enter_async_context(_in_background(callbacks.run(), "call-backs"))
 
         source = ScoreSource(
             database=database,
@@ -177,9 +197,9 @@ def site_flows(site: SiteSettings) -> SiteFlows:
 
 
 @asynccontextmanager
-async def _watching(publishing: Publishing) -> AsyncIterator[None]:
-    """See the changes of flows until the block ends."""
-    task = asyncio.create_task(publishing.run(), name="flows")
+async def _in_background(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
+    """Do `work` beside the block, until the block ends."""
+    task = asyncio.create_task(work, name=name)
     try:
         yield
     finally:
@@ -203,7 +223,7 @@ async def _written_behind(facts: FactWriter) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-def _survey_route(settings: Settings, desk: SurveyDesk) -> Handler:
+def _survey_route(settings: Settings, desk: SurveyDesk, callback_desk: CallbackDesk) -> Handler:
     only = next(iter(settings.sites)) if len(settings.sites) == 1 else None
 
     async def survey(request: AgiRequest, phone: AgiPhone) -> None:
@@ -214,7 +234,11 @@ def _survey_route(settings: Settings, desk: SurveyDesk) -> Handler:
                 "a survey of a site that is not in the settings", site=(code or "")[:64], uniqueid=request.uniqueid
             )
             return
-        await desk.conduct(await read_request(request, phone, code, site.reason_variable), site.language, phone)
+        asked = await read_request(request, phone, code, site.reason_variable)
+        if asked.callback_of:
+            await callback_desk.conduct(asked, site.language, phone)
+        else:
+            await desk.conduct(asked, site.language, phone)
 
     return survey
 

@@ -26,6 +26,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from ivr.callback_settings import CallbackSettings
 from ivr.errors import SettingsError
 from ivr.flow_rules import Code, FlowRule, never_matching
 from ivr.setting_mistakes import explain
@@ -132,6 +133,7 @@ class SiteSettings(_Section):
     """Create the survey's extension over AMI when it is not there; the AMI user then needs the class `system`."""
     reason_variable: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "POSTCALL_REASON"
     """The channel variable that holds the call reason."""
+    callback: CallbackSettings = CallbackSettings()
     ami: AmiSettings
 
     @model_validator(mode="after")

@@ -1,9 +1,10 @@
 """The one thing that writes."""
 
 from storage.call_recorder import CallRecorder
+from storage.callback_recorder import CallbackRecorder
 from storage.publication_recorder import PublicationRecorder
 from storage.survey_recorder import SurveyRecorder
 
 
-class Recorder(CallRecorder, SurveyRecorder, PublicationRecorder):
-    """Records calls, surveys and publications. Safe to use from many tasks and processes at once."""
+class Recorder(CallRecorder, SurveyRecorder, PublicationRecorder, CallbackRecorder):
+    """Records calls, surveys, publications and call-backs. Safe to use from many tasks and processes at once."""

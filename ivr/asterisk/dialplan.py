@@ -5,6 +5,7 @@ from typing import Literal
 
 from ivr.asterisk.events import MARK, WANTED
 from ivr.asterisk.extension import is_any_address
+from ivr.asterisk.originate import OUTCOME
 
 Way = Literal["queue", "dial", "outbound"]
 """How customers and agents come together: a queue, a `Dial` to the agent, or an agent who dials the customer."""
@@ -34,6 +35,8 @@ class DialplanSite:
     """Whether the service creates the survey's extension itself."""
     agi_host: str
     agi_port: int
+    calls_back: bool = False
+    """Whether the service places calls."""
 
 
 def extensions_conf(site: DialplanSite, way: Way = "queue") -> str:
@@ -80,6 +83,9 @@ def rights(site: DialplanSite, way: Way) -> tuple[str, str, list[str]]:
         events.append(f"UserEvent: {MARK}")
     if site.create_extension:
         write += ["reporting", "system"]
+    if site.calls_back:
+        write.append("originate")
+        events.append(f"Event: {OUTCOME}")
     return ",".join(read), ",".join(write), events
 
 

@@ -13,6 +13,7 @@ from ivr.asterisk.delivery import Consumer, Delivery
 from ivr.asterisk.events import AgentConnect, EventMalformed, FullyBooted, Shutdown, typed
 from ivr.asterisk.extension import ExtensionPlan, SurveyExtension
 from ivr.asterisk.messages import Message
+from ivr.asterisk.originate import OUTCOME, Originator, Placed
 from ivr.asterisk.reconcile import reconcile
 from ivr.asterisk.sending import Sender
 from ivr.asterisk.state import AmiState
@@ -32,8 +33,8 @@ class AmiLink:
     after a lost connection. An exception in it is logged and counted.
 
     `survey_goto` is the dialplan place ``context,exten,priority`` where callers go on when their agent hangs up; None
-    leaves that to the dialplan. `send_goto` is where `send_to_survey` sends them. `extension` is the place to create
-    when the dialplan has none.
+    leaves that to the dialplan. `send_goto` is where `send_to_survey` and `place` bring people. `extension` is what to
+    create when the dialplan has no such place.
 
     Raises `SettingsError` when the CA file cannot be read.
     """
@@ -60,6 +61,7 @@ class AmiLink:
         )
         self._translator = Translator(site)
         self._sender = Sender(self._manager.submit, self._translator, send_goto)
+        self._originator = Originator(self._manager.submit, send_goto)
         self._reconcile_due = asyncio.Event()
         self._delivery = Delivery(on_event, queue_limit, self._reconcile_due.set)
         self._deaf_since: datetime | None = None
@@ -128,6 +130,15 @@ class AmiLink:
         Raises `NoSuchCall`, `NotTalking`, and `PbxError` when Asterisk cannot be asked.
         """
         await self._sender.send(linkedid)
+
+    async def place(self, *, channel: str, caller_id: str, ring_seconds: int, about: str) -> Placed:
+        """Call `channel`, and have whoever takes it brought to the survey, about the call with the linkedid `about`.
+
+        Raises `PbxRefused` when no telephone rang, and `PbxError` when the outcome is not known.
+        """
+        return await self._originator.place(
+            channel=channel, caller_id=caller_id, ring_seconds=ring_seconds, about=about
+        )
 
     async def _stay_connected(self) -> None:
         tries = 0
@@ -260,6 +271,9 @@ class AmiLink:
         return since
 
     def _heard(self, _: AmiManager, message: Message) -> None:
+        if message.event == OUTCOME:
+            self._originator.heard(message)
+            return
         try:
             event = typed(message, _now())
         except EventMalformed as error:

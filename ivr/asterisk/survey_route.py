@@ -1,6 +1,7 @@
 """The FastAGI route `survey`: what Asterisk says of the call becomes a `SurveyRequest`."""
 
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 from ivr.asterisk.agi_phone import AgiPhone
 from ivr.asterisk.agi_protocol import AgiRequest
@@ -20,6 +21,9 @@ OUTBOUND_AGENT = "POSTCALL_AGENT"
 SENT_BY = "POSTCALL_SENT"
 """Names the channel of the agent who sent the caller here by a transfer."""
 
+CALLBACK_OF = "POSTCALL_CALLBACK"
+"""Set on a call-back when it is placed: the linkedid of the call that it is about, percent-encoded."""
+
 
 async def read_request(request: AgiRequest, phone: AgiPhone, site: str, reason_variable: str) -> SurveyRequest:
     """Ask the caller's channel for what the header leaves out, in one round trip. Raises `PhoneError`."""
@@ -32,6 +36,7 @@ async def read_request(request: AgiRequest, phone: AgiPhone, site: str, reason_v
             DIALED_PEER,
             OUTBOUND_AGENT,
             SENT_BY,
+            CALLBACK_OF,
             reason_variable,
         ]
     )
@@ -45,6 +50,7 @@ async def read_request(request: AgiRequest, phone: AgiPhone, site: str, reason_v
         queue=known[QUEUE_NAME] or request.query.get("queue", ""),
         agent=_member(known),
         transferred_to=_transferred_to(known),
+        callback_of=unquote(known[CALLBACK_OF]),
         sent_by=_of_channel(known[SENT_BY]),
         reason=known[reason_variable] or request.query.get("reason", ""),
     )

@@ -48,6 +48,7 @@ def dialplan_site(settings: Settings, code: str) -> DialplanSite:
         trigger=site.trigger,
         survey_goto=site.survey_goto,
         create_extension=site.create_extension,
+        calls_back=site.callback.enabled,
         agi_host=settings.fastagi.host,
         agi_port=settings.fastagi.port,
     )

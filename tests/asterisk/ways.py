@@ -79,7 +79,7 @@ exten => _1XXX,1,NoOp()
 
 
 @contextmanager
-def ways(root: Path, base: Path, trigger: str) -> Iterator[Ways]:
+def ways(root: Path, base: Path, trigger: str, *, calls_back: bool = False) -> Iterator[Ways]:
     """Run such a server."""
     agi_port = free_port()
     site = DialplanSite(
@@ -90,6 +90,7 @@ def ways(root: Path, base: Path, trigger: str) -> Iterator[Ways]:
         create_extension=False,
         agi_host="127.0.0.1",
         agi_port=agi_port,
+        calls_back=calls_back,
     )
     way: Way = "dial"
     server = AsteriskServer(
