@@ -33,7 +33,7 @@ class CallbackSettings(BaseModel):
     opens: time = time(9)
     closes: time = time(20)
     """Between which times of the site's zone."""
-    days: Annotated[tuple[Day, ...], Field(min_length=1)] = ("mon", "tue", "wed", "thu", "fri", "sat")
+    days: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat")
     expires_hours: Annotated[float, Field(gt=0, le=168)] = 24
     """How long after the call nobody is called any more."""
     tries: Annotated[int, Field(ge=1, le=10)] = 2
@@ -51,10 +51,12 @@ class CallbackSettings(BaseModel):
             raise _wrong("channel should have {number} once, as in PJSIP/{number}@trunk, when enabled is true")
         if any(c in self.channel for c in "\r\n\0,"):
             raise _wrong("channel should have no comma and no line break")
-        if self.opens >= self.closes:
-            raise _wrong(f"opens {self.opens:%H:%M} should be before closes {self.closes:%H:%M}")
         if self.opens.tzinfo or self.closes.tzinfo:
             raise _wrong("opens and closes are times of the site's zone, and have none of their own")
+        if self.opens >= self.closes:
+            raise _wrong(f"opens {self.opens:%H:%M} should be before closes {self.closes:%H:%M}")
+        if not self.days:
+            raise _wrong("days should name at least one day")
         try:
             re.compile(self.numbers)
         except re.error as error:
