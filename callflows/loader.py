@@ -21,6 +21,8 @@ MAX_BYTES = 64 * 1024
 
 LIBRARY = Path(__file__).parent / "library"
 """The flows that are shipped, ``code.yaml``, and their sounds, ``sounds/language/name.wav``."""
+GREETING = LIBRARY.parent / "greetings/callback.yaml"
+"""The shipped greeting of call-backs, which is put before a survey and is none itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,12 @@
 """The composition root: everything is built, started and stopped here, in this order, and nowhere else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -15,11 +16,15 @@ from ivr.asterisk.agi_protocol import AgiRequest
 from ivr.asterisk.agi_server import AgiServer, Handler
 from ivr.asterisk.agi_session import AgiLimits
 from ivr.asterisk.ami import AmiAccess
+from ivr.asterisk.extension import ExtensionPlan
 from ivr.asterisk.link import AmiLink
 from ivr.asterisk.survey_route import read_request
+from ivr.callback_parts import callback_site, greeting
 from ivr.calls import CallEvent, Gap
 from ivr.errors import PbxError, SettingsError
 from ivr.settings import Settings, SiteSettings
+from ivr.surveys.callback_desk import CallbackDesk
+from ivr.surveys.callbacks import Callbacks, CallbackSite
 from ivr.surveys.conduct import SurveyDesk
 from ivr.surveys.facts import FactWriter
 from ivr.surveys.flows import FlowShelf
@@ -27,6 +32,7 @@ from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.publishing import Publishing
 from ivr.surveys.rulebook import rules_of
+from ivr.surveys.sealed_numbers import NumberSeal
 from ivr.surveys.site_flows import SiteFlows
 from ivr.surveys.teams import Teams
 from ivr.surveys.tracker import CallTracker
@@ -37,6 +43,7 @@ from ivr.web.health import Check
 from ivr.web.opt_outs import OptOutBook, add_opt_outs
 from ivr.web.score_query import ScoredSite
 from ivr.web.scores import RatedFlow, ScoreSource
+from ivr.web.send_to_survey import CallDoor, add_sending
 from ivr.web.server import serving, web_app
 from ivr.web.try_page import TrialRoom
 from ivr.web.try_socket import add_trials
@@ -88,10 +95,20 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         publishing = Publishing(database=database, shelf=flows, folder=settings.flows.folder, now=_now)
         await publishing.start()
         _require_flows(settings, flows, publishing)
-        await stack.enter_async_context(_watching(publishing))
+        await stack.enter_async_context(_in_background(publishing.run(), "flows"))
 
         callers = CallerKey(settings.privacy.caller_key.get_secret_value().encode())
-        facts = FactWriter(recorder, callers)
+        greetings = {code: greeting(site) for code, site in settings.sites.items() if site.callback.enabled}
+        callback_sites: dict[str, CallbackSite] = {}
+        callbacks = Callbacks(
+            recorder=recorder,
+            callers=callers,
+            seal=NumberSeal(callers.key),
+            sites=callback_sites,
+            refuses=recorder.has_opted_out,
+            now=_now,
+        )
+        facts = FactWriter(recorder, callers, callbacks.not_asked)
         await stack.enter_async_context(_written_behind(facts))
         calls = CallTracker(facts.call_changed)
 
@@ -115,20 +132,27 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             recordings=settings.flows.recordings,
             rules={code: rules_of(settings, code, callers) for code in settings.sites},
         )
+        callback_desk = CallbackDesk(
+            recorder=recorder, callbacks=callbacks, desk=desk, greetings=greetings, prompts=prompts, now=_now
+        )
         agi = AgiServer(
             settings.fastagi.host,
             settings.fastagi.port,
-            routes={"survey": _survey_route(settings, desk, flows)},
+            routes={"survey": _survey_route(settings, desk, callback_desk, flows)},
             limits=AgiLimits(sessions=settings.fastagi.max_sessions, session_seconds=LONGEST_SURVEY_SECONDS),
             prompt_prefix=settings.flows.prompt_prefix,
         )
         await agi.start()
         stack.push_async_callback(agi.stop, SURVEYS_MAY_END_SECONDS)
 
-        links = {code: _link(code, site, on_event) for code, site in settings.sites.items()}
+        links = {
+            code: _link(code, site, on_event, settings.fastagi.host, agi.port) for code, site in settings.sites.items()
+        }
+        callback_sites |= {code: callback_site(settings.sites[code], links[code]) for code in greetings}
         for link in links.values():
             stack.push_async_callback(link.stop)
             await link.start()
+        await stack.enter_async_context(_in_background(callbacks.run(), "call-backs"))
 
         source = ScoreSource(
             database=database,
@@ -152,6 +176,9 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         )
         add_calls(app, CallSource(database=database, sites=list(settings.sites)))
         add_opt_outs(app, OptOutBook(recorder=recorder, callers=callers, sites=list(settings.sites), now=_now))
+        add_sending(
+            app, CallDoor(database=database, senders={code: link.send_to_survey for code, link in links.items()})
+        )
         add_flow_routes(app, FlowSource(database=database, shelf=flows, status=publishing.status, now=_now))
         url = await stack.enter_async_context(serving(app, settings.web.host, settings.web.port))
         yield Service(
@@ -198,9 +225,9 @@ def site_flows(site: SiteSettings) -> SiteFlows:
 
 
 @asynccontextmanager
-async def _watching(publishing: Publishing) -> AsyncIterator[None]:
-    """See the changes of flows until the block ends."""
-    task = asyncio.create_task(publishing.run(), name="flows")
+async def _in_background(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
+    """Do `work` beside the block, until the block ends."""
+    task = asyncio.create_task(work, name=name)
     try:
         yield
     finally:
@@ -224,7 +251,7 @@ async def _written_behind(facts: FactWriter) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-def _survey_route(settings: Settings, desk: SurveyDesk, flows: FlowShelf) -> Handler:
+def _survey_route(settings: Settings, desk: SurveyDesk, callback_desk: CallbackDesk, flows: FlowShelf) -> Handler:
     only = next(iter(settings.sites)) if len(settings.sites) == 1 else None
 
     async def survey(request: AgiRequest, phone: AgiPhone) -> None:
@@ -243,12 +270,17 @@ def _survey_route(settings: Settings, desk: SurveyDesk, flows: FlowShelf) -> Han
             internal_variable=settings.rules_of(code).internal_variable,
             flow_variables=flows.variables,
         )
-        await desk.conduct(known, site.language, phone)
+        if known.callback_of:
+            await callback_desk.conduct(known, site.language, phone)
+        else:
+            await desk.conduct(known, site.language, phone)
 
     return survey
 
 
-def _link(code: str, site: SiteSettings, on_event: Callable[[CallEvent | Gap], None]) -> AmiLink:
+def _link(
+    code: str, site: SiteSettings, on_event: Callable[[CallEvent | Gap], None], agi_host: str, agi_port: int
+) -> AmiLink:
     return AmiLink(
         site=code,
         access=AmiAccess(
@@ -260,6 +292,10 @@ def _link(code: str, site: SiteSettings, on_event: Callable[[CallEvent | Gap], N
             ca_file=str(site.ami.ca_file) if site.ami.ca_file else None,
         ),
         survey_goto=site.survey_goto if site.trigger == "ami" else None,
+        send_goto=site.survey_goto,
+        extension=ExtensionPlan(site=code, goto=site.survey_goto, agi_host=agi_host, agi_port=agi_port)
+        if site.create_extension
+        else None,
         on_event=on_event,
     )
 
@@ -268,6 +304,8 @@ def _link_check(link: AmiLink) -> Check:
     async def check() -> None:
         if not link.state.connected:
             raise PbxError(link.state.problem)
+        if link.state.extension_problem:
+            raise PbxError(link.state.extension_problem)
 
     return check
 

@@ -6,7 +6,9 @@ line the user reads.
     ├── DatabaseError         the database is not there, or its schema is not the one this version needs
     ├── FlowError             a call flow file has mistakes
     ├── PbxError              the PBX cannot be reached, or does not do what it was asked
-    │   └── PbxRefused        the PBX answered, and said no: a wrong secret, or a right that the user lacks
+    │   ├── PbxRefused        the PBX answered, and said no: a wrong secret, or a right that the user lacks
+    │   ├── NoSuchCall        the PBX has no such call, as far as is known
+    │   └── NotTalking        the caller does not talk with an agent right now
     └── PhoneError            a call under way cannot be served any further
         ├── CallerHungUp      the caller is gone
         └── PromptMissing     the PBX could not play a prompt while the caller was still there
@@ -35,6 +37,14 @@ class PbxError(PostcallError):
 
 class PbxRefused(PbxError):
     """The PBX answered and said no: a wrong secret, or a right that the AMI user lacks."""
+
+
+class NoSuchCall(PbxError):
+    """The PBX has no such call, as far as is known."""
+
+
+class NotTalking(PbxError):
+    """The caller does not talk with an agent right now: still waits, is asked already, or is about to leave."""
 
 
 class PhoneError(PostcallError):

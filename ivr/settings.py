@@ -29,6 +29,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from callflows.fields import Language
 from callflows.speech import DEFAULT_COMMAND, Speech, parse_command
+from ivr.callback_settings import CallbackSettings
 from ivr.errors import SettingsError
 from ivr.flow_rules import Code, FlowRule, never_matching
 from ivr.rule_settings import RuleSettings
@@ -132,10 +133,13 @@ class SiteSettings(_Section):
     dialplan itself runs the survey after `Queue(…,c)`."""
     survey_goto: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+,[A-Za-z0-9_-]+,[0-9]+$")] = "postcall-survey,s,1"
     """Context, extension and priority of the survey in the dialplan."""
+    create_extension: bool = False
+    """Create the survey's extension over AMI when it is not there; the AMI user then needs the class `system`."""
     reason_variable: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "POSTCALL_REASON"
     """The channel variable that holds the call reason."""
     rules: RuleSettings = RuleSettings()
     """Who is asked, where that is not as in `Settings.rules`."""
+    callback: CallbackSettings = CallbackSettings()
     ami: AmiSettings
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from storage.engine import Database
 from storage.records import NEVER_PUBLISHED, AgentRecord, CountFilter, Dimension, FlowVersionRecord, FunnelRow, TallyRow
-from storage.tables import CODE, Agent, FlowVersion, Funnel, Tally
+from storage.tables import CODE, Agent, FlowVersion, Funnel, Survey, Tally
 from storage.types import clip
 
 
@@ -60,6 +60,12 @@ async def agents(database: Database, site: str | None = None) -> list[AgentRecor
         statement = statement.where(Agent.site_id == site)
     rows = await database.read(lambda connection: _all(connection, statement))
     return [AgentRecord(site=site, agent=agent, interface=face, name=name) for site, agent, face, name in rows]
+
+
+async def is_asked(database: Database, site: str, linkedid: str) -> bool:
+    """Whether the caller of a call has been asked, or is being asked."""
+    statement = select(Survey.survey).where(Survey.site_id == site, Survey.linkedid == linkedid)
+    return bool(await database.read(lambda connection: _all(connection, statement)))
 
 
 async def flow_source(database: Database, flow: str) -> FlowVersionRecord | None:

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from storage.callback_records import CallbackState
 from storage.records import AnswerEnd, EndedBy, OptOutWay, Outcome, Step, Way
 from storage.types import Clipped, UtcDateTime
 
@@ -307,3 +308,51 @@ class LinkGap(Base):
     since: Mapped[datetime] = mapped_column(primary_key=True)
     until: Mapped[datetime]
     __table_args__ = (CheckConstraint("until >= since", name="order"),)
+
+
+class Callback(Base):
+    """One caller who is to be called back, to be asked about one call."""
+
+    __tablename__ = "callback"
+    site_id: Mapped[str] = mapped_column(Clipped(SITE), primary_key=True)
+    linkedid: Mapped[str] = mapped_column(Clipped(CHANNEL), primary_key=True)
+    state: Mapped[str] = mapped_column(Clipped(WORD))
+    why: Mapped[str] = mapped_column(Clipped(WORD))
+    """How the last try ended, or why there is no other; ``""`` before the first."""
+    sealed_number: Mapped[str | None] = mapped_column(Text)
+    """The number, encrypted; NULL from the moment on at which nobody will be called any more."""
+    caller_digest: Mapped[str] = mapped_column(Clipped(64))
+    agent: Mapped[str] = mapped_column(Clipped(CODE))
+    """Who is rated: whom the caller talked with last."""
+    queue: Mapped[str] = mapped_column(Clipped(CODE))
+    tries: Mapped[int]
+    """Tries begun, the one under way included."""
+    due_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    called_at: Mapped[datetime | None]
+    """When the last try began."""
+    ended_at: Mapped[datetime | None]
+    __table_args__ = (
+        ForeignKeyConstraint(["site_id", "linkedid"], ["call.site_id", "call.linkedid"]),
+        CheckConstraint(_one_of("state", get_args(CallbackState)), name="state"),
+        CheckConstraint("(sealed_number IS NOT NULL) = (state IN ('pending', 'calling'))", name="number"),
+        CheckConstraint("(ended_at IS NULL) = (state IN ('pending', 'calling'))", name="ended"),
+        CheckConstraint("tries >= 0", name="tries"),
+        # Only those to be called are in it.
+        Index(
+            "ix_callback_open",
+            "site_id",
+            "due_at",
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index(
+            "ix_callback_opted_out",
+            "site_id",
+            "caller_digest",
+            sqlite_where=text("why = 'opted_out'"),
+            postgresql_where=text("why = 'opted_out'"),
+        ),
+        # How many were begun in the last minute.
+        Index("ix_callback_called", "site_id", "called_at"),
+    )

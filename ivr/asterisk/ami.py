@@ -27,7 +27,7 @@ class AmiAccess:
     """Whether to speak TLS (`tlsenable` in manager.conf). The certificate and its host name are always verified."""
     ca_file: str | None = None
     """PEM file of the authority that signed the certificate; None for those that the system trusts."""
-    events: str = "agent,call,system"
+    events: str = "agent,call,system,user"
     """The classes of events to ask for; Asterisk sends those of them that the user may read."""
 
     @property
@@ -136,6 +136,13 @@ class AmiManager(Manager):  # type: ignore[misc]
     def connected(self) -> bool:
         """Whether the session is up, as far as is known."""
         return self.protocol is not None and not self.protocol.closed
+
+    @property
+    def local_host(self) -> str:
+        """Our own address of the connection; empty when there is none."""
+        if self.protocol is None:
+            return ""
+        return str((self.protocol.transport.get_extra_info("sockname") or ("",))[0])
 
     def submit(self, action: AmiAction, timeout_seconds: float | None = None) -> "asyncio.Future[Reply]":
         """Send an action at once. Its future has the answer, be it a refusal; it fails with `PbxError` when none comes

@@ -4,15 +4,17 @@ Which headers are always there was measured on Asterisk 16.28 and 22.10: a field
 out even once (under overload, `AgentComplete` comes without the caller's channel).
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 
 from ivr.asterisk.messages import Message
+from ivr.asterisk.names import known, plain_text
 from ivr.calls import EndedBy
 
+MARK = "PostcallCall"
+"""The name of the dialplan's own event that tells a customer's call."""
 _LINKEDID_LIMIT = 150
 """Asterisk's own limit for a uniqueid or linkedid is 149 characters (`AST_MAX_UNIQUEID`)."""
 
@@ -135,6 +137,23 @@ class Hangup(AmiEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MarkedCall(AmiEvent):
+    """The dialplan's ``UserEvent(PostcallCall,…)``: without a queue, only the dialplan knows who is a customer."""
+
+    channel: str
+    """The customer's; an agent's when `is_agent`."""
+    uniqueid: str
+    linkedid: str
+    queue: str
+    """The group that the dialplan names (``Queue: sales``); may be empty."""
+    caller_number: str
+    """The customer's; of an outbound call the one that is dialled (``Number: …``)."""
+    caller_name: str
+    is_agent: bool
+    """True for an outbound call (``Customer: callee``): the channel is the agent's, who is about to dial."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FullyBooted(AmiEvent):
     """Asterisk has finished to start. Only users with the class `system` are told."""
 
@@ -150,29 +169,11 @@ def typed(message: Message, arrived: datetime) -> AmiEvent | None:
     Raises `EventMalformed` when a required header is missing.
     """
     build = _BUILDERS.get(message.event.lower())
+    if build is _marked and message.get("UserEvent") != MARK:
+        return None
     return build(message, _time(message, arrived)) if build else None
 
 
-def interface_of(channel: str) -> str:
-    """The interface of a channel's name: ``PJSIP/1001-0000000f`` is ``PJSIP/1001``, and ``Local/7@agents-00000003;1``
-    is ``Local/7@agents``; empty when the name does not have that form.
-    """
-    match = _CHANNEL.fullmatch(channel)
-    return match[1] if match else ""
-
-
-def plain_text(value: str) -> str:
-    """Undo the C escapes that Asterisk puts into callers' names in channel events; control characters become spaces."""
-    return _ESCAPE.sub(lambda match: match[1] if match[1] in "\\'\"?" else " ", value)
-
-
-def known(value: str) -> str:
-    """Asterisk writes ``<unknown>`` for a number or name that it does not have."""
-    return "" if value == "<unknown>" else value
-
-
-_CHANNEL = re.compile(r"([^/]+/.+)-[0-9a-fA-F]+(?:;[12])?", re.DOTALL)
-_ESCAPE = re.compile(r"\\([abfnrtv\\'\"?])")
 _REASONS: Mapping[str, EndedBy] = MappingProxyType({"agent": "agent", "caller": "caller", "transfer": "transfer"})
 
 
@@ -255,6 +256,20 @@ def _enter(message: Message, at: datetime) -> BridgeEnter:
     )
 
 
+def _marked(message: Message, at: datetime) -> MarkedCall:
+    is_agent = message.get("Customer").strip().lower() == "callee"
+    return MarkedCall(
+        at=at,
+        channel=_required(message, "Channel"),
+        uniqueid=_required(message, "Uniqueid"),
+        linkedid=_required(message, "Linkedid"),
+        queue=message.get("Queue").strip(),
+        caller_number=message.get("Number").strip() if is_agent else known(message.get("CallerIDNum")),
+        caller_name="" if is_agent else plain_text(known(message.get("CallerIDName"))),
+        is_agent=is_agent,
+    )
+
+
 _BUILDERS: Mapping[str, Callable[[Message, datetime], AmiEvent]] = MappingProxyType(
     {
         "queuecallerjoin": _join,
@@ -271,6 +286,7 @@ _BUILDERS: Mapping[str, Callable[[Message, datetime], AmiEvent]] = MappingProxyT
         ),
         "hanguprequest": lambda m, at: HangupRequest(at=at, uniqueid=_required(m, "Uniqueid")),
         "hangup": lambda m, at: Hangup(at=at, uniqueid=_required(m, "Uniqueid")),
+        "userevent": _marked,
         "fullybooted": lambda _, at: FullyBooted(at=at),
         "shutdown": lambda _, at: Shutdown(at=at),
     }

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import random
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -12,41 +11,18 @@ from ivr.asterisk.actions import AmiAction, Headers, Reply
 from ivr.asterisk.ami import AmiAccess, AmiManager, AmiTiming
 from ivr.asterisk.delivery import Consumer, Delivery
 from ivr.asterisk.events import AgentConnect, EventMalformed, FullyBooted, Shutdown, typed
+from ivr.asterisk.extension import ExtensionPlan, SurveyExtension
 from ivr.asterisk.messages import Message
+from ivr.asterisk.originate import OUTCOME, Originator, Placed
 from ivr.asterisk.reconcile import reconcile
+from ivr.asterisk.sending import Sender
+from ivr.asterisk.state import AmiState
 from ivr.asterisk.translate import Translator
 from ivr.asterisk.trigger import Trigger
 from ivr.calls import Gap, LegConnected
 from ivr.errors import PbxError, PbxRefused
 
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AmiState:
-    """How a link is doing."""
-
-    connected: bool
-    since: datetime
-    """Since when it is so."""
-    problem: str
-    """Why it is not connected, in one line; empty while it is."""
-    version: str
-    """Of the AMI protocol, such as ``11.0.0``; empty before the first session."""
-    reconnects: int
-    """Sessions after the first one."""
-    skipped_messages: int
-    """Messages that could not be read, were too large, or lacked a required header."""
-    dropped_events: int
-    """Call events thrown away because the consumer was too slow; a `Gap` told of them."""
-    consumer_errors: int
-    """Exceptions that the consumer raised."""
-    unattributable: int
-    """Ends of talks that could not be matched with a leg."""
-    armed: int
-    """How many callers were sent into the survey at the end of their talk."""
-    not_armed: int
-    """How many could not be."""
 
 
 class AmiLink:
@@ -57,7 +33,8 @@ class AmiLink:
     after a lost connection. An exception in it is logged and counted.
 
     `survey_goto` is the dialplan place ``context,exten,priority`` where callers go on when their agent hangs up; None
-    leaves that to the dialplan.
+    leaves that to the dialplan. `send_goto` is where `send_to_survey` and `place` bring people. `extension` is what to
+    create when the dialplan has no such place.
 
     Raises `SettingsError` when the CA file cannot be read.
     """
@@ -69,6 +46,8 @@ class AmiLink:
         access: AmiAccess,
         on_event: Consumer,
         survey_goto: str | None = None,
+        send_goto: str = "postcall-survey,s,1",
+        extension: ExtensionPlan | None = None,
         timing: AmiTiming | None = None,
         queue_limit: int = 10_000,
     ) -> None:
@@ -77,7 +56,12 @@ class AmiLink:
         self._manager = AmiManager(access, self._timing, self._count_skipped)
         self._manager.register_event("*", self._heard)
         self._trigger = Trigger(self._manager.submit, survey_goto)
+        self._extension = extension and SurveyExtension(
+            self._manager.submit, extension, lambda: self._manager.local_host
+        )
         self._translator = Translator(site)
+        self._sender = Sender(self._manager.submit, self._translator, send_goto)
+        self._originator = Originator(self._manager.submit, send_goto)
         self._reconcile_due = asyncio.Event()
         self._delivery = Delivery(on_event, queue_limit, self._reconcile_due.set)
         self._deaf_since: datetime | None = None
@@ -105,6 +89,7 @@ class AmiLink:
             unattributable=self._translator.unattributable,
             armed=self._trigger.armed,
             not_armed=self._trigger.failed,
+            extension_problem=self._extension.problem if self._extension else "",
         )
 
     async def start(self) -> None:
@@ -138,6 +123,22 @@ class AmiLink:
         header, for a line break, a NUL, or too long a line.
         """
         return await self._manager.request(AmiAction(name, headers), timeout_seconds)
+
+    async def send_to_survey(self, linkedid: str) -> None:
+        """End the caller's talk with the agent, and have the caller asked; returns when the caller is on the way.
+
+        Raises `NoSuchCall`, `NotTalking`, and `PbxError` when Asterisk cannot be asked.
+        """
+        await self._sender.send(linkedid)
+
+    async def place(self, *, channel: str, caller_id: str, ring_seconds: int, about: str) -> Placed:
+        """Call `channel`, and have whoever takes it brought to the survey, about the call with the linkedid `about`.
+
+        Raises `PbxRefused` when no telephone rang, and `PbxError` when the outcome is not known.
+        """
+        return await self._originator.place(
+            channel=channel, caller_id=caller_id, ring_seconds=ring_seconds, about=about
+        )
 
     async def _stay_connected(self) -> None:
         tries = 0
@@ -194,6 +195,8 @@ class AmiLink:
         self._manager.send_awaiting_actions()
         self._reconcile_due.set()
         helpers = [asyncio.create_task(self._ping()), asyncio.create_task(self._keep_reconciled())]
+        if self._extension:
+            helpers.append(asyncio.create_task(self._extension.keep()))
         try:
             await asyncio.wait((protocol.lost, *helpers), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -268,6 +271,9 @@ class AmiLink:
         return since
 
     def _heard(self, _: AmiManager, message: Message) -> None:
+        if message.event == OUTCOME:
+            self._originator.heard(message)
+            return
         try:
             event = typed(message, _now())
         except EventMalformed as error:
@@ -282,6 +288,8 @@ class AmiLink:
         elif isinstance(event, FullyBooted | Shutdown):
             _log.info("Asterisk has booted" if isinstance(event, FullyBooted) else "Asterisk ends", site=self._site)
         for told in self._translator.feed(event):
+            if isinstance(told, LegConnected) and not isinstance(event, AgentConnect):
+                self._trigger.arm(told.channel, told.uniqueid)
             if not self._delivery.put(told):
                 self._deaf_since = self._deaf_since or _now()
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ivr.asterisk.events import interface_of, known
 from ivr.asterisk.messages import Message
+from ivr.asterisk.names import interface_of, known
 from ivr.calls import AgentRef
 
 

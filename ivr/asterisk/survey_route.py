@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from urllib.parse import unquote
 
 from ivr.asterisk.agi_phone import AgiPhone
 from ivr.asterisk.agi_protocol import AgiRequest
-from ivr.asterisk.events import interface_of
+from ivr.asterisk.names import interface_of
 from ivr.calls import AgentRef
 from ivr.surveys.request import SurveyRequest
 
@@ -17,6 +18,14 @@ ANSWERED_TIME = "ANSWEREDTIME"
 """Whole seconds of talk; set by `Dial`, and by `Queue` on Asterisk 22 but not on 16."""
 DIALED_PEER = "DIALEDPEERNAME"
 """Set by `Dial`, so after a blind transfer it names the channel of the second agent."""
+
+OUTBOUND_AGENT = "POSTCALL_AGENT"
+"""Inherited by the customer's channel from the channel of the agent who dialled it, and names that channel."""
+SENT_BY = "POSTCALL_SENT"
+"""Names the channel of the agent who sent the caller here by a transfer."""
+
+CALLBACK_OF = "POSTCALL_CALLBACK"
+"""Set on a call-back when it is placed: the linkedid of the call that it is about, percent-encoded."""
 
 _SECONDS = re.compile(r"[0-9]{1,6}")
 _NO = ("", "0", "no", "false")
@@ -33,9 +42,10 @@ async def read_request(
 ) -> SurveyRequest:
     """Ask the caller's channel for what the header leaves out, and for the variables that rules and flows name, in one
     round trip for up to 15 of all these. Raises `PhoneError`."""
-    own = [LINKEDID, MEMBER_INTERFACE, MEMBER_NAME, QUEUE_NAME, DIALED_PEER, ANSWERED_TIME, reason_variable]
+    own = [LINKEDID, MEMBER_INTERFACE, MEMBER_NAME, QUEUE_NAME, DIALED_PEER, ANSWERED_TIME]
+    ways = [OUTBOUND_AGENT, SENT_BY, CALLBACK_OF, reason_variable]
     named = [internal_variable] if internal_variable else []
-    known = await phone.variables(list(dict.fromkeys([*own, *named, *flow_variables])))
+    known = await phone.variables(list(dict.fromkeys([*own, *ways, *named, *flow_variables])))
     return SurveyRequest(
         site=site,
         linkedid=known[LINKEDID] or request.uniqueid,
@@ -46,6 +56,8 @@ async def read_request(
         queue=known[QUEUE_NAME] or request.query.get("queue", ""),
         agent=_member(known),
         transferred_to=_transferred_to(known),
+        callback_of=unquote(known[CALLBACK_OF]),
+        sent_by=_of_channel(known[SENT_BY]),
         reason=known[reason_variable] or request.query.get("reason", ""),
         variables={name: known[name] for name in flow_variables},
         talk_seconds=int(known[ANSWERED_TIME]) if _SECONDS.fullmatch(known[ANSWERED_TIME]) else None,
@@ -55,7 +67,7 @@ async def read_request(
 
 def _member(known: Mapping[str, str]) -> AgentRef | None:
     if not known[MEMBER_INTERFACE]:
-        return None
+        return _of_channel(known[OUTBOUND_AGENT])
     return AgentRef(interface=known[MEMBER_INTERFACE], name=known[MEMBER_NAME])
 
 
@@ -64,3 +76,8 @@ def _transferred_to(known: Mapping[str, str]) -> AgentRef | None:
     if not interface or interface == known[MEMBER_INTERFACE]:
         return None
     return AgentRef(interface=interface)
+
+
+def _of_channel(channel: str) -> AgentRef | None:
+    interface = interface_of(channel)
+    return AgentRef(interface=interface) if interface else None

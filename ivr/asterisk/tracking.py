@@ -26,6 +26,8 @@ class TrackedLeg:
     """The first sign of who ended it: a hang-up request, or a transfer."""
     completed: bool = False
     """True once the queue has told the end of it, or will not."""
+    sent: bool = False
+    """True when we ended the talk to ask the caller: the queue then counts on, and says that the caller ended it."""
 
     @property
     def behind_local(self) -> bool:
@@ -40,14 +42,16 @@ class TrackedLeg:
 
 @dataclass(slots=True, kw_only=True)
 class TrackedCall:
-    """One caller who entered a queue."""
+    """One caller who entered a queue, or whom the dialplan marked."""
 
     site: str
     linkedid: str
-    """Of the moment the caller entered the queue. A transfer can change the channel's own, and the call stays one."""
+    """Of the moment the call was first told. A transfer can change the channel's own, and the call stays one."""
     uniqueid: str
     channel: str
     started: CallStarted | None = None
+    dialled: bool = False
+    """True when the dialplan's own mark told of the call: no queue will tell who answers."""
     legs: list[TrackedLeg] = field(default_factory=list)
     abandoned: bool = False
     ended_at: datetime | None = None
@@ -56,6 +60,12 @@ class TrackedCall:
     def open_legs(self) -> list[TrackedLeg]:
         """The legs that have not ended."""
         return [leg for leg in self.legs if leg.ended_at is None]
+
+    @property
+    def talk(self) -> TrackedLeg | None:
+        """The leg in which the caller talks right now; None when that is over, or about to be, or not certain."""
+        legs = self.open_legs
+        return legs[0] if len(legs) == 1 and legs[0].parted_at is None and legs[0].ended_by is None else None
 
     def leg_of(self, agent_uniqueid: str) -> TrackedLeg | None:
         """The leg of an agent's channel."""
@@ -66,6 +76,20 @@ class TrackedCall:
         name = agent_uniqueid or interface
         times = sum(leg.leg == name or leg.leg.startswith(f"{name}#") for leg in self.legs)
         return f"{name}#{times + 1}" if times else name
+
+    def begun(self, at: datetime, queue: str, caller_number: str, caller_name: str) -> CallStarted:
+        """The event that tells of the call; kept as `started`."""
+        self.started = CallStarted(
+            site=self.site,
+            linkedid=self.linkedid,
+            at=at,
+            uniqueid=self.uniqueid,
+            channel=self.channel,
+            queue=queue,
+            caller_number=caller_number,
+            caller_name=caller_name,
+        )
+        return self.started
 
     def connected(self, leg: TrackedLeg) -> LegConnected:
         """The event that tells of the start of a leg."""

@@ -1,14 +1,14 @@
 """From the events of one Asterisk to the PBX-neutral events of a call. Pure: no clock, no socket.
 
-A queue tells of its own agents (`AgentConnect`, `AgentComplete`). After a transfer nobody does, so the last talker is
-whoever is alone in a bridge with the caller. What cannot be known is left out: a rating without an agent is better
-than one for the wrong agent.
+A queue tells of its own agents (`AgentConnect`, `AgentComplete`). After a transfer nobody does, nor in a call that the
+dialplan marked because no queue knows of it, so the last talker is whoever is alone in a bridge with the caller. What
+cannot be known is left out: a rating without an agent is better than one for the wrong agent.
 """
 
 from datetime import datetime, timedelta
 
 from ivr.asterisk import events as ami
-from ivr.asterisk.events import interface_of
+from ivr.asterisk.names import interface_of
 from ivr.asterisk.reconcile import LiveChannel, Snapshot
 from ivr.asterisk.tracking import Bridges, TrackedCall, TrackedLeg
 from ivr.calls import AgentRef, CallEnded, CallEvent, CallStarted, Gap
@@ -32,11 +32,17 @@ class Translator:
         self._ended: dict[str, TrackedCall] = {}
         self._talking: dict[str, tuple[TrackedCall, TrackedLeg]] = {}
         self._bridges = Bridges()
+        self._dialling: dict[str, ami.MarkedCall] = {}
+        """Agents who dial customers, by the uniqueid of their channel."""
 
     @property
     def live(self) -> frozenset[str]:
         """The linkedids of the calls that are up, as far as is known."""
         return frozenset(call.linkedid for call in self._calls.values())
+
+    def call(self, linkedid: str) -> TrackedCall | None:
+        """A call that is up."""
+        return next((call for call in self._calls.values() if call.linkedid == linkedid), None)
 
     def feed(self, event: ami.AmiEvent) -> list[CallEvent]:
         """What an event means for the calls, in order; often nothing."""
@@ -44,6 +50,8 @@ class Translator:
         match event:
             case ami.QueueCallerJoin():
                 return self._joined(event)
+            case ami.MarkedCall():
+                return self._marked(event)
             case ami.QueueCallerAbandon(uniqueid=uniqueid):
                 if call := self._calls.get(uniqueid):
                     call.abandoned = True
@@ -77,6 +85,7 @@ class Translator:
         """
         told: list[CallEvent | Gap] = [Gap(site=self._site, since=since, until=snapshot.at, live=snapshot.live)]
         self._bridges = Bridges()
+        self._dialling = {uniqueid: mark for uniqueid, mark in self._dialling.items() if uniqueid in snapshot.channels}
         for channel in snapshot.channels.values():
             if channel.bridge:
                 self._bridges.enter(channel.bridge, channel.uniqueid, channel.name)
@@ -94,16 +103,8 @@ class Translator:
         for waiting in snapshot.waiting:
             channel = snapshot.channels[waiting.uniqueid]
             call = self._track(channel.uniqueid, channel.linkedid, channel.name, snapshot.at)
-            call.started = call.started or CallStarted(
-                site=self._site,
-                linkedid=call.linkedid,
-                at=waiting.since,
-                uniqueid=call.uniqueid,
-                channel=call.channel,
-                queue=waiting.queue,
-                caller_number=waiting.number,
-                caller_name=waiting.name,
-            )
+            if not call.started:
+                call.begun(waiting.since, waiting.queue, waiting.number, waiting.name)
         for channel in snapshot.channels.values():
             self._resume_talk(snapshot, channel)
         for call in self._calls.values():
@@ -135,6 +136,18 @@ class Translator:
             caller_name=event.caller_name,
         )
         return [call.started]
+
+    def _marked(self, event: ami.MarkedCall) -> list[CallEvent]:
+        if event.is_agent:
+            self._dialling[event.uniqueid] = event
+            return []
+        return [self._dialled(event, event.uniqueid, event.channel)]
+
+    def _dialled(self, mark: ami.MarkedCall, uniqueid: str, channel: str) -> CallStarted:
+        """The customer's channel of a marked call is known."""
+        call = self._track(uniqueid, mark.linkedid, channel, mark.at)
+        call.dialled = True
+        return call.begun(mark.at, mark.queue, mark.caller_number, mark.caller_name)
 
     def _connected(self, event: ami.AgentConnect) -> list[CallEvent]:
         call = self._track(event.uniqueid, event.linkedid, event.channel, event.at)
@@ -171,6 +184,8 @@ class Translator:
             return []
         call, leg = fitting[0]
         leg.completed = True
+        if leg.sent:
+            return []
         if (
             leg.talk_seconds is not None
             and event.talk_seconds is not None
@@ -185,15 +200,23 @@ class Translator:
 
     def _met(self, bridge: str, at: datetime) -> list[CallEvent]:
         members = self._bridges.members(bridge)
-        callers = [uniqueid for uniqueid in members if uniqueid in self._calls]
-        if len(callers) != 1 or len(members) != 2:
+        if len(members) != 2:
             return []
-        call = self._calls[callers[0]]
+        told: list[CallEvent] = []
+        agents = members.keys() & self._dialling.keys()
+        callers = members.keys() & self._calls.keys()
+        if len(agents) == 1 and not callers:
+            callers = members.keys() - agents
+            (customer,) = callers
+            told = [self._dialled(self._dialling[agents.pop()], customer, members[customer])]
+        if len(callers) != 1:
+            return []
+        call = self._calls[callers.pop()]
         (other,) = members.keys() - {call.uniqueid}
-        return self._talks_with(call, other, members[other], at)
+        return [*told, *self._talks_with(call, other, members[other], at)]
 
     def _talks_with(self, call: TrackedCall, uniqueid: str, channel: str, at: datetime) -> list[CallEvent]:
-        """The caller is alone with somebody: an agent already known, or the one to whom the call was transferred."""
+        """The caller is alone with somebody: an agent already known, or one dialled or transferred to."""
         known = call.leg_of(uniqueid)
         if known is None:
             # The queue told of an agent, but not of the agent's channel: this is it.
@@ -205,12 +228,16 @@ class Translator:
             known.parted_at = None
             return []
         interface = interface_of(channel)
-        if not call.legs or not interface or interface.startswith("Local/") or interface == interface_of(call.channel):
+        if not (call.legs or call.dialled) or not interface or interface.startswith("Local/"):
+            return []
+        if interface == interface_of(call.channel):
             return []
         if any(leg.behind_local for leg in call.open_legs):
             # The agent's own channel, come out from behind the Local one.
             return []
-        leg = self._begin(call, AgentRef(interface=interface), "", uniqueid, at)
+        # The group that the mark names rang the first agent; whoever comes after a transfer was in none.
+        group = call.started.queue if call.dialled and call.started and not call.legs else ""
+        leg = self._begin(call, AgentRef(interface=interface), group, uniqueid, at)
         leg.completed = True
         return [call.connected(leg)]
 
@@ -236,13 +263,14 @@ class Translator:
 
     def _hung_up(self, event: ami.Hangup) -> list[CallEvent]:
         told = self._left(event.uniqueid, event.at)
+        self._dialling.pop(event.uniqueid, None)
         if call := self._calls.get(event.uniqueid):
             told += [call.ended(leg, event.at) for leg in call.open_legs]
             told.append(self._forget(call, event.at))
         elif event.uniqueid in self._talking:
             call, leg = self._talking[event.uniqueid]
             # A Local channel that goes away may just have been optimised out of the talk.
-            if not leg.behind_local:
+            if leg.sent or not leg.behind_local:
                 del self._talking[event.uniqueid]
                 told.append(call.ended(leg, event.at))
         return told

@@ -20,10 +20,13 @@ def credit(call: Call | None, request: SurveyRequest) -> Credit:
 
     The PBX's events are trusted before the caller's channel, whose variables still name the first agent after a
     transfer. A last leg that ended by a transfer means that somebody else talked afterwards: then only the channel
-    can tell who, or nobody can.
+    can tell who, or nobody can. An agent who sent the caller here talked last, whatever the PBX calls it.
     """
     leg = call.last_leg if call else None
-    if leg is None:
+    agent: AgentRef | None
+    if request.sent_by:
+        agent = leg.agent if leg and leg.agent.interface == request.sent_by.interface else request.sent_by
+    elif leg is None:
         agent = request.transferred_to or request.agent
     elif leg.ended_by == "transfer":
         agent = request.transferred_to if request.transferred_to != leg.agent else None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -21,8 +22,16 @@ RETRY_SECONDS = 1.0
 class FactWriter:
     """Keeps the newest state of each changed call until it is written; states in between are never written."""
 
-    def __init__(self, recorder: Recorder, callers: CallerKey) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        callers: CallerKey,
+        not_asked: Callable[[Call, str], Awaitable[None]] | None = None,
+    ) -> None:
+        """`not_asked` is told, perhaps more than once, of each call that ended with an exclusion. What it raises is
+        taken for a failure to write the call."""
         self._recorder = recorder
+        self._not_asked = not_asked
         self._callers = callers
         self._calls: OrderedDict[tuple[str, str], Call] = OrderedDict()
         self._gaps: deque[Gap] = deque(maxlen=1000)
@@ -92,6 +101,8 @@ class FactWriter:
         reason = exclusion(call)
         if reason:
             await self._recorder.exclude(call.site, call.linkedid, reason)
+            if self._not_asked:
+                await self._not_asked(call, reason)
         if self._calls.get(key) is call:
             del self._calls[key]
 

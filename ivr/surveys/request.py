@@ -28,6 +28,11 @@ class SurveyRequest:
     """The agent whom the queue connected, as the channel's own variables tell. A transfer leaves it as it was."""
     transferred_to: AgentRef | None = None
     """Who talked with the caller after a transfer, where the channel tells."""
+    callback_of: str = ""
+    """The linkedid of the call that this one, which we placed, is about; empty for a caller who called."""
+    sent_by: AgentRef | None = None
+    """The agent who sent the caller here while they talked, where the channel tells; nobody talked with the caller
+    afterwards."""
     reason: str = ""
     """The call reason as the dialplan set it."""
     variables: Mapping[str, str] = field(default_factory=dict)

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from ivr.asterisk import translate
-from ivr.asterisk.events import EventMalformed, interface_of, plain_text, typed
+from ivr.asterisk.events import EventMalformed, typed
 from ivr.asterisk.messages import Message
+from ivr.asterisk.names import interface_of, plain_text
 from ivr.asterisk.translate import Translator
 from ivr.calls import CallStarted, LegEnded
 from tests.ami.telling import NOON, message, row, rows, told_by

@@ -51,8 +51,9 @@ class RawAmi:
             lines = block.decode().strip().split("\r\n")
             message = {key: value for key, _, value in (line.partition(": ") for line in lines)}
             async with self._news:
-                if "Response" in message:
-                    self._replies.put_nowait(message)
-                else:
+                # OriginateResponse is an event with a Response of its own.
+                if "Event" in message:
                     self.events.append(message)
+                else:
+                    self._replies.put_nowait(message)
                 self._news.notify_all()

@@ -29,8 +29,11 @@ def settings_for(
     prompt_prefix: str = "postcall",
     folder: Path | None = None,
     flows: Mapping[str, str] | None = None,
+    user: str = "survey",
+    ami_port: int | None = None,
+    **site: Any,
 ) -> Settings:
-    """Settings of a service beside `server`, on the database at `url`."""
+    """Settings of a service beside `server`, on the database at `url`; `site` adds to those of the one site."""
     return build_settings(
         {
             "database": {"url": url},
@@ -43,10 +46,11 @@ def settings_for(
                     "zone": "Asia/Taipei",
                     "trigger": trigger,
                     "ami": {
-                        "port": server.ami_port,
-                        "username": "survey",
-                        "secret": server.users["survey"].secret,
+                        "port": ami_port or server.ami_port,
+                        "username": user,
+                        "secret": server.users[user].secret,
                     },
+                    **site,
                 }
             },
         },
@@ -132,16 +136,8 @@ class Beside:
 
 
 @asynccontextmanager
-async def beside(
-    server: AsteriskServer,
-    url: str,
-    trigger: str = "ami",
-    prompt_prefix: str = "postcall",
-    folder: Path | None = None,
-    flows: Mapping[str, str] | None = None,
-) -> AsyncIterator[Beside]:
-    """Run the service beside `server`, which then sends its surveys to it."""
-    settings = settings_for(server, url, trigger=trigger, prompt_prefix=prompt_prefix, folder=folder, flows=flows)
-    async with running(settings) as service:
+async def beside(server: AsteriskServer, url: str, trigger: str = "ami", **more: Any) -> AsyncIterator[Beside]:
+    """Run the service beside `server`, which then sends its surveys to it; `more` goes into its settings."""
+    async with running(settings_for(server, url, trigger=trigger, **more)) as service:
         await server.send_surveys_to(f"agi://127.0.0.1:{service.agi_port}/survey?site=main")
         yield Beside(service)

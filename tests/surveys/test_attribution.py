@@ -26,13 +26,19 @@ def call(*legs: tuple[AgentRef, EndedBy | None]) -> Call:
     )
 
 
-def request(agent: AgentRef | None = None, transferred_to: AgentRef | None = None, reason: str = "") -> SurveyRequest:
+def request(
+    agent: AgentRef | None = None,
+    transferred_to: AgentRef | None = None,
+    reason: str = "",
+    sent_by: AgentRef | None = None,
+) -> SurveyRequest:
     return SurveyRequest(
         site="main",
         linkedid="1.1",
         survey="1.1",
         agent=agent,
         transferred_to=transferred_to,
+        sent_by=sent_by,
         queue="from the channel",
         reason=reason,
     )
@@ -83,3 +89,19 @@ def test_the_queue_comes_from_the_events_and_else_from_the_channel() -> None:
 def test_a_reason_is_a_code_or_nothing(text: str, code: str) -> None:
     assert reason_code(text) == code
     assert credit(None, request(reason=text)).reason == code
+
+
+@pytest.mark.parametrize(
+    ("legs", "sent_by", "expected"),
+    [
+        ([(ALICE, "transfer")], AgentRef(interface="PJSIP/1001"), ALICE),
+        ([(ALICE, "transfer"), (BOB, "transfer")], AgentRef(interface="PJSIP/1002"), BOB),
+        ([(ALICE, "transfer")], CHEN, CHEN),
+        ([], CHEN, CHEN),
+    ],
+)
+def test_an_agent_who_sent_the_caller_into_the_survey_talked_last(
+    legs: list[tuple[AgentRef, EndedBy | None]], sent_by: AgentRef, expected: AgentRef
+) -> None:
+    assert credit(call(*legs), request(agent=ALICE, transferred_to=BOB, sent_by=sent_by)).agent == expected
+    assert credit(None, request(agent=ALICE, sent_by=sent_by)).agent == sent_by

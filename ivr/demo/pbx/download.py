@@ -11,6 +11,8 @@ from ivr.errors import PbxError
 
 SUITE = "forky"
 """The Debian release whose Asterisk is taken (Asterisk 22); the stable one before it has none."""
+OLDER_SUITE = "bullseye"
+"""The Debian release with Asterisk 16, to see that what is said to an older one is understood."""
 
 _NEEDED_MODULES = ("app_queue.so", "chan_pjsip.so", "res_agi.so")
 
@@ -20,17 +22,18 @@ async def asterisk_root(cache: Path | None = None) -> Path:
     return await asyncio.to_thread(find_asterisk_root, cache)
 
 
-def find_asterisk_root(cache: Path | None = None) -> Path:
+def find_asterisk_root(cache: Path | None = None, *, suite: str | None = None) -> Path:
     """Return the folder under which ``usr/sbin/asterisk`` and its modules lie; ``/`` when the machine has its own.
 
-    `cache` is as for `unpacked`. Raises `PbxError` when no Asterisk can be had.
+    `cache` is as for `unpacked`; with `suite`, only that Debian release's will do. Raises `PbxError` when no Asterisk
+    can be had.
     """
-    if _is_complete(Path("/")):
+    if suite is None and _is_complete(Path("/")):
         return Path("/")
     asterisk = Wanted(
         name="Asterisk",
         package="asterisk",
-        suite=SUITE,
+        suite=suite or SUITE,
         beside_installed=False,
         is_complete=_is_complete,
         check=asterisk_version,
@@ -45,8 +48,10 @@ def asterisk_command(root: Path) -> list[str]:
         return [str(program)]
     # The unpacked program names a loader and libraries by absolute paths that this machine has in another version or
     # not at all; its own loader, told where the libraries are, needs neither chroot nor root.
-    loader = next(root.glob("usr/lib/*/ld-linux*.so.*"))
-    return [str(loader), "--library-path", f"{loader.parent}:{root / 'usr/lib'}", str(program)]
+    # Before Debian 12 the loader and the C library lay outside /usr.
+    loader = next(path for place in ("usr/lib", "lib") for path in root.glob(f"{place}/*/ld-linux*.so.*"))
+    libraries = [loader.parent, root / "usr/lib" / loader.parent.name, root / "usr/lib"]
+    return [str(loader), "--library-path", ":".join(map(str, dict.fromkeys(libraries))), str(program)]
 
 
 def asterisk_version(root: Path) -> str:

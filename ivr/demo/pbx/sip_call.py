@@ -107,6 +107,20 @@ class Call:
             raise PbxError("nothing can be said: the call is not up")
         self._sound.speak(sound)
 
+    async def refer(self, extension: str) -> None:
+        """Send the other party to `extension` and leave (a blind transfer, RFC 3515).
+
+        Raises `PbxError` when the PBX refuses.
+        """
+        if not self._answered.is_set() or self._ended:
+            raise PbxError("only a call that is up can be transferred")
+        target = f"<sip:{extension}@{address_uri(self._remote).rpartition('@')[2]}>"
+        more = [("Refer-To", target), ("Referred-By", self._local.partition(";")[0]), ("Contact", self._phone.contact)]
+        response = await self._phone.exchange(self._request("REFER", more=more))
+        if response.status >= 300:
+            raise PbxError(f"the PBX refused the transfer: {response.phrase}")
+        await self.hang_up()
+
     async def hang_up(self) -> None:
         """End the call from this end, whatever its state: give up, decline or leave. Does nothing when it has ended."""
         if self._ended:

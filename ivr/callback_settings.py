@@ -1,0 +1,68 @@
+"""Settings of call-backs: `[sites.CODE.callback]`."""
+
+import re
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class CallbackSettings(BaseModel):
+    """Whom a site calls back to ask, and when."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    enabled: bool = False
+    channel: str = ""
+    """What Asterisk dials, with `{number}` for the caller's number: `PJSIP/{number}@trunk`."""
+    caller_id: Annotated[str, Field(pattern=r"^[^\r\n\x00]{0,80}$")] = ""
+    """What the called person is shown, such as `"Example Ltd" <0800123456>`."""
+    exclusions: tuple[Literal["caller_hung_up", "not_reached"], ...] = ("caller_hung_up", "not_reached")
+    """Which calls that were not asked: by the code of their exclusion."""
+    numbers: str = r"\+?[0-9]{5,15}"
+    """A regular expression that a number must match as a whole to be dialled: callers choose what number they show."""
+    greeting_file: Path | None = None
+    """A flow that is put first, instead of the shipped one: a key that gives 0 means never again, any other that the
+    survey may begin."""
+    delay_minutes: Annotated[float, Field(ge=0, le=1440)] = 10
+    """How long after the call."""
+    opens: time = time(9)
+    closes: time = time(20)
+    """Between which times of the site's zone."""
+    days: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat")
+    expires_hours: Annotated[float, Field(gt=0, le=168)] = 24
+    """How long after the call nobody is called any more."""
+    tries: Annotated[int, Field(ge=1, le=10)] = 2
+    retry_minutes: Annotated[float, Field(ge=1, le=1440)] = 60
+    """How long after a try that reached nobody."""
+    ring_seconds: Annotated[int, Field(ge=5, le=120)] = 25
+    at_once: Annotated[int, Field(ge=1, le=1000)] = 2
+    """Call-backs under way at one time."""
+    per_minute: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Call-backs begun in any minute."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.enabled and self.channel.count("{number}") != 1:
+            raise _wrong("channel should have {number} once, as in PJSIP/{number}@trunk, when enabled is true")
+        if any(c in self.channel for c in "\r\n\0,"):
+            raise _wrong("channel should have no comma and no line break")
+        if self.opens.tzinfo or self.closes.tzinfo:
+            raise _wrong("opens and closes are times of the site's zone, and have none of their own")
+        if self.opens >= self.closes:
+            raise _wrong(f"opens {self.opens:%H:%M} should be before closes {self.closes:%H:%M}")
+        if not self.days:
+            raise _wrong("days should name at least one day")
+        try:
+            re.compile(self.numbers)
+        except re.error as error:
+            raise _wrong(f"numbers is no regular expression: {error}") from None
+        return self
+
+
+def _wrong(text: str) -> PydanticCustomError:
+    return PydanticCustomError("wrong", "{text}", {"text": text})

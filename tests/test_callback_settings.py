@@ -1,0 +1,46 @@
+"""Settings of call-backs: each mistake is one line that names it."""
+
+from typing import Any
+
+import pytest
+
+from ivr.callback_parts import callback_plan
+from ivr.errors import SettingsError
+from ivr.settings import Settings, build_settings
+
+
+def built(**callback: Any) -> Settings:
+    site = {"ami": {"secret": "x"}, "callback": callback}
+    given = {"web": {"token": "t" * 16}, "privacy": {"caller_key": "k" * 16}, "sites": {"main": site}}
+    return build_settings(given, source="postcall.toml")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"enabled": True}, "callback: channel should have {number} once, as in PJSIP/{number}@trunk"),
+        ({"enabled": True, "channel": "PJSIP/{number}{number}"}, "channel should have {number} once"),
+        ({"channel": "PJSIP/{number},x"}, "channel should have no comma and no line break"),
+        ({"opens": "20:00", "closes": "09:00"}, "opens 20:00 should be before closes 09:00"),
+        ({"opens": "09:00+01:00"}, "opens and closes are times of the site's zone"),
+        ({"numbers": "("}, "numbers is no regular expression"),
+        ({"tries": 0}, "callback.tries: got 0"),
+        ({"days": ["monday"]}, "callback.days.1: got 'monday'"),
+        ({"days": []}, "days should name at least one day"),
+        ({"exclusions": ["abandoned"]}, "callback.exclusions.1: got 'abandoned'"),
+        ({"caller_id": "x\r\nAction: y"}, "callback.caller_id"),
+        ({"chanel": "x"}, "callback.chanel: unknown setting; did you mean channel?"),
+    ],
+)
+def test_a_mistake_is_named(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        built(**wrong)
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_settings_become_a_plan() -> None:
+    plan = callback_plan(built(days=["mon", "sun"], delay_minutes=1.5, ring_seconds=30).sites["main"])
+    assert (plan.days, plan.delay.total_seconds(), plan.longest.total_seconds()) == (frozenset({0, 6}), 90, 150)
+    assert plan.number("+34 9") is None
+    assert plan.number("+34 91234") == "+3491234"
