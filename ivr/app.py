@@ -20,6 +20,7 @@ from ivr.calls import CallEvent, Gap
 from ivr.errors import PbxError
 from ivr.settings import Settings, SiteSettings
 from ivr.surveys.conduct import SurveyDesk
+from ivr.surveys.crediting import attribution_of, following
 from ivr.surveys.facts import FactWriter
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
@@ -76,7 +77,9 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         await _introduce(recorder, settings, flows)
 
         callers = CallerKey(settings.privacy.caller_key.get_secret_value().encode())
-        facts = FactWriter(recorder, callers)
+        agents, attribution = attribution_of(settings)
+        await stack.enter_async_context(following(settings, agents))
+        facts = FactWriter(recorder, callers, agents, attribution)
         await stack.enter_async_context(_written_behind(facts))
         calls = CallTracker(facts.call_changed)
 
@@ -88,7 +91,16 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
                 calls.handle(event)
 
         prompts = PromptCheck(now=_now)
-        desk = SurveyDesk(recorder=recorder, calls=calls, flows=flows, callers=callers, prompts=prompts, now=_now)
+        desk = SurveyDesk(
+            recorder=recorder,
+            calls=calls,
+            flows=flows,
+            callers=callers,
+            prompts=prompts,
+            attribution=attribution,
+            agents=agents,
+            now=_now,
+        )
         agi = AgiServer(
             settings.fastagi.host,
             settings.fastagi.port,

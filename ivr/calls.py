@@ -21,6 +21,8 @@ class AgentRef:
     """The device that rang, such as ``PJSIP/1001``; never empty."""
     name: str = ""
     """The member name from the queue, which may hold commas and any script; empty when not known."""
+    name_is_cut: bool = False
+    """True when `name` comes from where a name ends at its first comma."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

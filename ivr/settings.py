@@ -27,6 +27,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ivr.errors import SettingsError
+from storage.records import REASON_CODE
 
 ENV_PREFIX = "POSTCALL_"
 SECRETS = frozenset({"secret", "token", "caller_key"})
@@ -110,6 +111,19 @@ class AmiSettings(_WithSecret):
         return self
 
 
+CreditPolicy = Literal["last", "first", "longest", "split"]
+"""To which of the agents who talked with a caller the rating goes: the last, the first, the one who talked longest, or
+all of them by talk time."""
+
+
+class CreditSettings(_Section):
+    """Whom ratings are credited to."""
+
+    default: CreditPolicy = "last"
+    queues: dict[str, CreditPolicy] = {}
+    """For single queues, by name: that of the queue which the caller entered last counts."""
+
+
 class SiteSettings(_Section):
     """One PBX, and what its callers are asked."""
 
@@ -126,6 +140,11 @@ class SiteSettings(_Section):
     """Context, extension and priority of the survey in the dialplan."""
     reason_variable: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "POSTCALL_REASON"
     """The channel variable that holds the call reason."""
+    queue_reasons: dict[str, Annotated[str, Field(pattern=f"^{REASON_CODE}$")]] = {}
+    """The reason of a queue's calls of which nobody gives another one, by the queue's name."""
+    credit: CreditSettings = CreditSettings()
+    agents_file: Path | None = None
+    """A CSV file that says who sits at which device, and when."""
     ami: AmiSettings
 
     @property

@@ -36,7 +36,7 @@ async def read_request(request: AgiRequest, phone: AgiPhone, site: str, reason_v
 def _member(known: Mapping[str, str]) -> AgentRef | None:
     if not known[MEMBER_INTERFACE]:
         return None
-    return AgentRef(interface=known[MEMBER_INTERFACE], name=known[MEMBER_NAME])
+    return AgentRef(interface=known[MEMBER_INTERFACE], name=known[MEMBER_NAME], name_is_cut=True)
 
 
 def _transferred_to(known: Mapping[str, str]) -> AgentRef | None:

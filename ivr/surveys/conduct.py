@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -12,8 +13,8 @@ from callflows.loader import FlowVersion
 from callflows.model import Flow
 from ivr.errors import CallerHungUp, DatabaseError, PhoneError, PromptMissing
 from ivr.phone import Phone
-from ivr.surveys.attribution import credit
-from ivr.surveys.facts import agent_record
+from ivr.surveys.agents import AgentDirectory
+from ivr.surveys.attribution import Attribution, asked_call
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
@@ -55,10 +56,14 @@ class SurveyDesk:
         flows: FlowShelf,
         callers: CallerKey,
         prompts: PromptCheck,
+        attribution: Attribution,
+        agents: AgentDirectory,
         now: Callable[[], datetime],
     ) -> None:
         self._recorder = recorder
         self._prompts = prompts
+        self._attribution = attribution
+        self._agents = agents
         self._calls = calls
         self._flows = flows
         self._callers = callers
@@ -101,7 +106,7 @@ class SurveyDesk:
             raise
         if survey.lacked_prompt:
             self._prompts.forget(request.site, version, spoken_language)
-        await self._introduce(request)
+        await self._credit_again(request)
         told.info("survey ended", outcome=outcome, flow=version.flow.flow)
 
     async def _exclude(self, request: SurveyRequest, exclusion: str) -> None:
@@ -114,13 +119,24 @@ class SurveyDesk:
         else:
             told.info("survey not offered")
 
-    async def _introduce(self, request: SurveyRequest) -> None:
-        """Keep the name of an agent of whom only the caller's channel told."""
-        if request.agent and request.agent.name and self._calls.find(request.site, request.linkedid) is None:
-            try:
-                await self._recorder.record_agent(agent_record(request.site, request.agent))
-            except DatabaseError as error:
-                log.warning("an agent's name is not stored", site=request.site, why=str(error))
+    async def _credit_again(self, request: SurveyRequest) -> None:
+        """Credit the survey by all that is known now: events may have come meanwhile, also at another replica.
+
+        And keep the name of an agent of whom only the caller's channel told.
+        """
+        # What came between the look at the call and the offer found no survey to credit.
+        if self._calls.tell_again(request.site, request.linkedid):
+            return
+        try:
+            await self._recorder.recredit_call(request.site, request.linkedid, self._attribution.decide)
+            if request.agent:
+                known = self._agents.describe(request.site, request.agent, self._now())
+                # A name that the queue told is whole, and never replaced by one that may be cut.
+                name = (known.name if known else "") or request.agent.name
+                if known and name:
+                    await self._recorder.introduce_agent(replace(known, name=name))
+        except DatabaseError as error:
+            log.warning("a survey is not credited again", site=request.site, survey=request.survey, why=str(error))
 
     def _version(self, request: SurveyRequest, site_flow: str) -> FlowVersion:
         version = self._flows.find(request.flow or site_flow)
@@ -130,8 +146,9 @@ class SurveyDesk:
         return version
 
     def _offer(self, request: SurveyRequest, version: FlowVersion, language: str) -> SurveyOffer:
-        call = self._calls.find(request.site, request.linkedid)
-        due = credit(call, request)
+        now = self._now()
+        asked = asked_call(self._calls.find(request.site, request.linkedid), request, now)
+        due = self._attribution.decide(asked)
         return SurveyOffer(
             site=request.site,
             survey=request.survey,
@@ -139,10 +156,14 @@ class SurveyDesk:
             flow=version.flow.flow,
             flow_version=version.digest,
             language=language,
-            agent=due.agent.interface if due.agent else "",
+            shares=due.shares,
             queue=due.queue,
             reason=due.reason,
-            offered_at=self._now(),
+            reason_source=due.reason_source,
+            member=asked.member,
+            member_name=asked.member_name,
+            transferred_to=asked.transferred_to,
+            offered_at=now,
         )
 
 

@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass
 
 from ivr.calls import AgentRef
+from storage.records import REASON_CODE
 
-_REASON = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}(/[a-z0-9][a-z0-9_-]{0,31})?")
+_REASON = re.compile(REASON_CODE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,8 @@ class SurveyRequest:
     """The flow that the dialplan asks for; empty for the site's own."""
     queue: str = ""
     agent: AgentRef | None = None
-    """The agent whom the queue connected, as the channel's own variables tell. A transfer leaves it as it was."""
+    """The agent whom the queue connected, as the channel's own variables tell, which cut a name at its first comma. A
+    transfer leaves it as it was."""
     transferred_to: AgentRef | None = None
     """Who talked with the caller after a transfer, where the channel tells."""
     reason: str = ""

@@ -29,7 +29,7 @@ def differences(connection: Connection) -> list[object]:
 
 
 async def test_the_migrations_make_exactly_the_tables_of_the_code_and_can_be_taken_back(empty_url):
-    assert await schema.upgrade(empty_url) == "0003"
+    assert await schema.upgrade(empty_url) == "0006"
     async with await connect(parse_url(empty_url)) as database:
         assert await database.read(lambda connection: connection.run_sync(differences)) == []
         await database.write(lambda connection: connection.run_sync(schema.migrate, "base"))
@@ -42,12 +42,12 @@ async def test_the_migrations_make_exactly_the_tables_of_the_code_and_can_be_tak
 
 
 async def test_several_replicas_may_upgrade_at_once(empty_url):
-    assert await asyncio.gather(*(schema.upgrade(empty_url) for _ in range(4))) == ["0003"] * 4
+    assert await asyncio.gather(*(schema.upgrade(empty_url) for _ in range(4))) == ["0006"] * 4
 
 
 async def test_an_empty_database_asks_for_an_upgrade(empty_url):
     async with await connect(parse_url(empty_url)) as database:
-        with pytest.raises(DatabaseError, match="at nothing, this version needs 0003: run `postcall db upgrade`"):
+        with pytest.raises(DatabaseError, match="at nothing, this version needs 0006: run `postcall db upgrade`"):
             await schema.check_schema(database)
 
 
@@ -58,7 +58,7 @@ async def test_a_schema_from_the_future_is_neither_used_nor_upgraded(empty_url):
     await schema.upgrade(empty_url)
     async with await open_database(empty_url) as database:
         await database.write(leap)
-        with pytest.raises(DatabaseError, match="at 9999, which is newer than this version; it needs 0003"):
+        with pytest.raises(DatabaseError, match="at 9999, which is newer than this version; it needs 0006"):
             await schema.check_schema(database)
     with pytest.raises(DatabaseError, match="at 9999, which is newer"):
         await schema.upgrade(empty_url)

@@ -11,6 +11,8 @@ from sqlalchemy import select
 from callflows.interview import Keys
 from ivr.calls import AgentRef, CallStarted, LegConnected
 from ivr.errors import CallerHungUp, DatabaseError, PhoneError, PromptMissing
+from ivr.surveys.agents import AgentDirectory
+from ivr.surveys.attribution import Attribution
 from ivr.surveys.conduct import STORE_SECONDS, SurveyDesk
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
@@ -91,6 +93,8 @@ class Desk:
             recorder=recorder,
             calls=self.calls,
             flows=FlowShelf.load(None),
+            attribution=Attribution({}, AgentDirectory().identify),
+            agents=AgentDirectory(),
             callers=CallerKey(b"a key of these tests"),
             prompts=PromptCheck(now=lambda: NOW),
             now=lambda: NOW,
