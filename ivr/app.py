@@ -16,6 +16,7 @@ from ivr.asterisk.agi_session import AgiLimits
 from ivr.asterisk.ami import AmiAccess
 from ivr.asterisk.link import AmiLink
 from ivr.asterisk.survey_route import read_request
+from ivr.asterisk.wrapup_route import note_wrap_up
 from ivr.calls import CallEvent, Gap
 from ivr.errors import PbxError
 from ivr.settings import Settings, SiteSettings
@@ -26,7 +27,9 @@ from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.tracker import CallTracker
+from ivr.surveys.wrap_up import WrapUps
 from ivr.web.health import Check
+from ivr.web.reasons import add_reason_route
 from ivr.web.score_query import ScoredSite
 from ivr.web.scores import RatedFlow, ScoreSource
 from ivr.web.server import serving, web_app
@@ -101,10 +104,11 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             agents=agents,
             now=_now,
         )
+        wrap_ups = WrapUps(recorder=recorder, database=database, agents=agents, now=_now)
         agi = AgiServer(
             settings.fastagi.host,
             settings.fastagi.port,
-            routes={"survey": _survey_route(settings, desk)},
+            routes={"survey": _survey_route(settings, desk), "wrapup": _wrapup_route(settings, wrap_ups)},
             limits=AgiLimits(sessions=settings.fastagi.max_sessions, session_seconds=LONGEST_SURVEY_SECONDS),
             prompt_prefix=settings.flows.prompt_prefix,
         )
@@ -125,6 +129,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         checks: dict[str, Check] = {"database": lambda: check_schema(database)}
         checks |= {f"pbx {code}": _link_check(link) for code, link in links.items()}
         app = web_app(source, checks, settings.web.token.get_secret_value())
+        add_reason_route(app, recorder, settings.sites)
         url = await stack.enter_async_context(serving(app, settings.web.host, settings.web.port))
         yield Service(url=url, agi_port=agi.port, database=database, facts=facts, prompts=prompts, links=links)
 
@@ -173,21 +178,35 @@ async def _written_behind(facts: FactWriter) -> AsyncIterator[None]:
 
 
 def _survey_route(settings: Settings, desk: SurveyDesk) -> Handler:
-    only = next(iter(settings.sites)) if len(settings.sites) == 1 else None
-
     async def survey(request: AgiRequest, phone: AgiPhone) -> None:
-        code = request.query.get("site", only)
-        site = settings.sites.get(code or "")
-        if code is None or site is None:
-            log.error(
-                "a survey of a site that is not in the settings", site=(code or "")[:64], uniqueid=request.uniqueid
-            )
+        if (code := _site_of(request, settings)) is None:
             return
+        site = settings.sites[code]
         await desk.conduct(
             await read_request(request, phone, code, site.reason_variable), site.flow, site.language, phone
         )
 
     return survey
+
+
+def _wrapup_route(settings: Settings, wrap_ups: WrapUps) -> Handler:
+    async def wrapup(request: AgiRequest, phone: AgiPhone) -> None:
+        if code := _site_of(request, settings):
+            await note_wrap_up(request, phone, code, wrap_ups)
+
+    return wrapup
+
+
+def _site_of(request: AgiRequest, settings: Settings) -> str | None:
+    """The site that a dialplan names; one that there is not is logged. The only site need not be named."""
+    only = next(iter(settings.sites)) if len(settings.sites) == 1 else ""
+    code = request.query.get("site", only)
+    if code in settings.sites:
+        return code
+    log.error(
+        "a call of a site that is not in the settings", route=request.path, site=code[:64], uniqueid=request.uniqueid
+    )
+    return None
 
 
 def _link(code: str, site: SiteSettings, on_event: Callable[[CallEvent | Gap], None]) -> AmiLink:

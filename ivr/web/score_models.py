@@ -74,18 +74,20 @@ class AgentScoreBody(ScoreBody):
     """An agent's score."""
 
     agent: str | None = Field(description="The agent's code; null for ratings whose agent is not known")
-    name: str = Field(description="The member name from the queue; empty when not known")
+    name: str = Field(description="From the list of agents, or the member name in the queue; empty when not known")
+    team: str = Field(description="From the list of agents; empty when not known")
     href: str | None = Field(description="Where this agent alone is found")
     by_reason: list[ReasonScore] = Field(description="The same by call reason")
 
     @classmethod
-    def of_agent(cls, found: AgentScore) -> Self:
+    def of_agent(cls, found: AgentScore, team: str) -> Self:
         """The body for one agent."""
         href = f"/api/v1/agents/{quote(found.agent, safe='')}/scores" if found.agent else None
         return cls(
             **ScoreBody.of(found.total).model_dump(),
             agent=found.agent or None,
             name=found.name,
+            team=team,
             href=href,
             by_reason=[
                 ReasonScore(**ScoreBody.of(scored).model_dump(), reason=reason or None)

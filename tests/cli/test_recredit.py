@@ -32,7 +32,7 @@ secret = "s3cret of the tests"
 
 
 class Folder:
-    """Settings, and a database with two rated calls: Alice talked for 20 s and handed over to Bob, who talked for 60."""
+    """Settings, and a database with two rated calls: Alice talked for 20 s, and Bob for 60 after a transfer."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
