@@ -197,6 +197,7 @@ async def _asked(connection: AsyncConnection, site: str, linkedid: str) -> tuple
         member=row.member,
         member_name=row.member_name,
         transferred_to=row.transferred_to,
+        handed_over_by=row.handed_over_by,
         legs=tuple(LegRecord(site=site, linkedid=linkedid, **leg._mapping) for leg in legs),
     )
     shares = await stored_shares(connection, site, row.survey, row.agent, shared=row.shared)
@@ -223,7 +224,7 @@ def _call_locking() -> Select[Any]:
 def _asking() -> Select[Any]:
     survey, call = table_of(Survey).c, table_of(Call).c
     names = ("survey", "offered_at", "agent", "shared", "queue", "reason", "reason_source")
-    told = ("member", "member_name", "transferred_to")
+    told = ("member", "member_name", "transferred_to", "handed_over_by")
     return (
         select(
             *(survey[name] for name in (*names, *told)),

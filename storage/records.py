@@ -162,7 +162,9 @@ class SurveyOffer:
     """The interface of the agent whom the queue connected, as the caller's channel told; kept for a later recount."""
     member_name: str = ""
     transferred_to: str = ""
-    """The interface of who talked after a transfer, as the caller's channel told."""
+    """The interface of who talked after a blind transfer, as the caller's channel told."""
+    handed_over_by: str = ""
+    """The interface of who made an attended transfer, as the caller's channel told."""
     trial: bool = False
     """True for a flow that is only tried: it is kept like a survey, and counted nowhere."""
 
@@ -190,6 +192,7 @@ class AskedCall:
     member: str = ""
     member_name: str = ""
     transferred_to: str = ""
+    handed_over_by: str = ""
     legs: tuple[LegRecord, ...] = ()
     """In no order."""
 

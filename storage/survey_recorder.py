@@ -113,6 +113,7 @@ class SurveyRecorder:
                 member=offer.member,
                 member_name=offer.member_name,
                 transferred_to=offer.transferred_to,
+                handed_over_by=offer.handed_over_by,
                 trial=offer.trial,
                 status="offered",
                 offered_at=offer.offered_at,

@@ -176,10 +176,11 @@ class Survey(Base):
     reason: Mapped[str] = mapped_column(Clipped(CODE))
     reason_source: Mapped[str] = mapped_column(Clipped(WORD), server_default=text("''"))
     member: Mapped[str] = mapped_column(Clipped(CODE), server_default=text("''"))
-    """What the caller's channel told, here and in the next two: who the queue's member was, and who talked after a
-    transfer. All that is known when the events of a call were missed."""
+    """What the caller's channel told, here and in the next three: who the queue's member was, who talked after a blind
+    transfer, and who made an attended one. All that is known when the events of a call were missed."""
     member_name: Mapped[str] = mapped_column(Clipped(LABEL), server_default=text("''"))
     transferred_to: Mapped[str] = mapped_column(Clipped(CODE), server_default=text("''"))
+    handed_over_by: Mapped[str] = mapped_column(Clipped(CODE), server_default=text("''"))
     trial: Mapped[bool] = mapped_column(server_default=false())
     """True when somebody only tried the flow: it is in no tally and no funnel, and there was no call of a PBX."""
     status: Mapped[str] = mapped_column(Clipped(WORD))

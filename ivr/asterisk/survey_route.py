@@ -15,10 +15,14 @@ QUEUE_NAME = "QUEUENAME"
 DIALED_PEER = "DIALEDPEERNAME"
 """Set by `Dial`, so after a blind transfer it names the channel of the second agent."""
 
+ATTENDED_TRANSFER = "ATTENDEDTRANSFER"
+"""After an attended transfer, the channel of the agent who made it."""
+
 
 async def read_request(request: AgiRequest, phone: AgiPhone, site: str, reason_variable: str) -> SurveyRequest:
     """Ask the caller's channel for what the header leaves out, in one round trip. Raises `PhoneError`."""
-    known = await phone.variables([LINKEDID, MEMBER_INTERFACE, MEMBER_NAME, QUEUE_NAME, DIALED_PEER, reason_variable])
+    names = [LINKEDID, MEMBER_INTERFACE, MEMBER_NAME, QUEUE_NAME, DIALED_PEER, ATTENDED_TRANSFER, reason_variable]
+    known = await phone.variables(names)
     return SurveyRequest(
         site=site,
         linkedid=known[LINKEDID] or request.uniqueid,
@@ -29,6 +33,7 @@ async def read_request(request: AgiRequest, phone: AgiPhone, site: str, reason_v
         queue=known[QUEUE_NAME] or request.query.get("queue", ""),
         agent=_member(known),
         transferred_to=_transferred_to(known),
+        handed_over_by=interface_of(known[ATTENDED_TRANSFER]),
         reason=known[reason_variable] or request.query.get("reason", ""),
     )
 

@@ -57,6 +57,7 @@ def asked_call(call: Call | None, request: SurveyRequest, at: datetime) -> Asked
         member=request.agent.interface if request.agent else "",
         member_name=request.agent.name if request.agent else "",
         transferred_to=request.transferred_to.interface if request.transferred_to else "",
+        handed_over_by=request.handed_over_by,
         legs=tuple(leg_record(call, leg, agent="") for leg in call.legs.values()) if call else (),
     )
 

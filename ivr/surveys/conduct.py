@@ -163,6 +163,7 @@ class SurveyDesk:
             member=asked.member,
             member_name=asked.member_name,
             transferred_to=asked.transferred_to,
+            handed_over_by=asked.handed_over_by,
             offered_at=now,
         )
 

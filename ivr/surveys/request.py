@@ -29,6 +29,8 @@ class SurveyRequest:
     transfer leaves it as it was."""
     transferred_to: AgentRef | None = None
     """Who talked with the caller after a transfer, where the channel tells."""
+    handed_over_by: str = ""
+    """The device of the agent who made an attended transfer, where the channel tells."""
     reason: str = ""
     """The call reason as the dialplan set it."""
 

@@ -1,7 +1,7 @@
 """Who talked with a caller, in order and for how long: the legs heard of, and what the caller's channel adds."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ivr.calls import AgentRef
@@ -31,21 +31,27 @@ def talks_of(call: AskedCall, identify: Identify) -> list[Talk]:
     The PBX's events are trusted before the caller's channel, whose variables name the agent whom a queue connected
     last, and after a blind transfer the one who was dialled. They are asked where the events must have missed a talk:
     after a leg that ended by a transfer, long before the survey, or nobody heard how, somebody may have talked; and a
-    member who is in no leg has talked before one that came by a transfer.
+    member who is in no leg has talked before one that came by a transfer. Where the channel only shows that there was a
+    transfer, whoever talked after it is not known.
     """
     legs = sorted(call.legs, key=lambda leg: (leg.connected_at or leg.ended_at or call.offered_at, leg.leg))
-    talks = [_talk(call, leg, identify) for leg in legs]
+    talks = [_talk(call, leg, identify, is_last=leg is legs[-1]) for leg in legs]
     member = Talk(agent=_told(call, call.member, call.member_name, identify), seconds=None) if call.member else None
     transferred = call.transferred_to if call.transferred_to != call.member else ""
     successor = Talk(agent=_told(call, transferred, "", identify), seconds=None)
+    nobody_knows = Talk(agent="", seconds=None)
     if not legs:
-        return [*([member] if member else []), *([successor] if transferred else [])]
+        after = [successor] if transferred else [nobody_knows] if call.handed_over_by else []
+        return [*([member] if member else []), *after]
     last, faces = legs[-1], {leg.interface for leg in legs}
     if member and call.member not in faces:
         if last.queue and _has_a_successor(last, call.offered_at):
             return [*talks, member, *([successor] if transferred and transferred not in faces else [])]
         if not last.queue:
             talks.insert(0, member)
+    shows_transfer = call.handed_over_by == last.interface or (transferred and transferred not in faces)
+    if last.ended_by in (None, "unknown") and shows_transfer:
+        return [*talks[:-1], replace(talks[-1], seconds=None), nobody_knows]
     if last.ended_by == "transfer":
         since = int((call.offered_at - last.ended_at).total_seconds()) if last.ended_at else None
         known = successor.agent if call.transferred_to != last.interface else ""
@@ -59,10 +65,10 @@ def _has_a_successor(last: LegRecord, offered_at: datetime) -> bool:
     return last.ended_by in ("transfer", "unknown") or offered_at - last.ended_at > AT_ONCE
 
 
-def _talk(call: AskedCall, leg: LegRecord, identify: Identify) -> Talk:
+def _talk(call: AskedCall, leg: LegRecord, identify: Identify, *, is_last: bool) -> Talk:
     at = leg.connected_at or leg.ended_at or call.offered_at
     seconds = leg.talk_seconds
-    if seconds is None and leg.connected_at:
+    if seconds is None and leg.connected_at and is_last:
         # The survey follows the last talk at once; an end that was only found out later says nothing.
         until = min(leg.ended_at or call.offered_at, call.offered_at)
         seconds = max(0, int((until - leg.connected_at).total_seconds()))

@@ -20,6 +20,7 @@ TEXTS = (
     ("survey", "member", 80),
     ("survey", "member_name", 120),
     ("survey", "transferred_to", 80),
+    ("survey", "handed_over_by", 80),
 )
 BUCKET = "site_id, day, agent, queue, reason, flow"
 OF_SURVEY = "s.site_id, s.day, s.agent, s.queue, s.reason, s.flow"

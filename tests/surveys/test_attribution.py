@@ -48,13 +48,16 @@ def call(*legs: Leg, queue: str = "support") -> Call:
     return Call(site="main", linkedid="1.1", queue=queue, started_at=NOON, legs={one.leg: one for one in legs})
 
 
-def request(agent: AgentRef | None = None, transferred_to: AgentRef | None = None, reason: str = "") -> SurveyRequest:
+def request(
+    agent: AgentRef | None = None, transferred_to: AgentRef | None = None, reason: str = "", handed_over_by: str = ""
+) -> SurveyRequest:
     return SurveyRequest(
         site="main",
         linkedid="1.1",
         survey="1.1",
         agent=agent,
         transferred_to=transferred_to,
+        handed_over_by=handed_over_by,
         queue="from the channel",
         reason=reason,
     )
@@ -103,6 +106,23 @@ def test_the_last_agent_who_talked_is_credited(
     heard: Call | None, channel: SurveyRequest, agent: AgentRef | None
 ) -> None:
     assert credited(heard, channel) == ({agent.interface: PARTS} if agent else {})
+
+
+@pytest.mark.parametrize("how_it_ended", [None, "unknown"])
+def test_a_transfer_that_only_the_channel_shows_leaves_the_last_agent_unknown(how_it_ended: EndedBy | None) -> None:
+    heard = call(leg(ALICE, 10, None if how_it_ended is None else 130, how_it_ended))
+    blind, attended = request(ALICE, BOB), request(ALICE, handed_over_by=ALICE.interface)
+    for channel in (blind, attended):
+        assert credited(heard, channel) == credited(heard, channel, "split") == {"": PARTS}
+        assert credited(heard, channel, "first") == {ALICE.interface: PARTS}
+    assert credited(None, attended) == {"": PARTS}
+    assert credited(None, attended, "first") == {ALICE.interface: PARTS}
+
+
+def test_a_transfer_that_the_channel_shows_is_no_news_when_the_events_told_what_came_after_it() -> None:
+    heard = call(HANDED_OVER, leg(BOB, 45, None, None, queue=""))
+    for channel in (request(ALICE, BOB), request(ALICE, handed_over_by=ALICE.interface)):
+        assert credited(heard, channel) == {BOB.interface: PARTS}
 
 
 THREE = call(leg(ALICE, 0, 20, "transfer", 20), leg(BOB, 20, 80, "transfer", 60), leg(CHEN, 80, 100, "agent", 20))
