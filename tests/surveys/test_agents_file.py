@@ -120,6 +120,12 @@ def test_lists_as_spreadsheets_write_them(path: Path, text: str) -> None:
     assert (found.agent, found.name) == ("A7", "Moreau, Alice")
 
 
+def test_the_list_in_the_guide_is_a_good_one(path: Path) -> None:
+    guide = (Path(__file__).parent.parent.parent / "docs/attribution.md").read_text("utf-8")
+    book = read_agents(written(path, guide.partition("```csv\n")[2].partition("```")[0]), MADRID)
+    assert [code(book, "PJSIP/1001", at=f"2026-11-{day} 13:00") for day in (22, 23, 24)] == ["A7", "B9", "C1"]
+
+
 HEAD = "agent,interface,member,from,to\n"
 
 
