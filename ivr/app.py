@@ -1,7 +1,7 @@
 """The composition root: everything is built, started and stopped here, in this order, and nowhere else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ from ivr.asterisk.link import AmiLink
 from ivr.asterisk.survey_route import read_request
 from ivr.asterisk.wrapup_route import note_wrap_up
 from ivr.calls import CallEvent, Gap
-from ivr.errors import PbxError
+from ivr.errors import PbxError, SettingsError
 from ivr.settings import Settings, SiteSettings
 from ivr.surveys.conduct import SurveyDesk
 from ivr.surveys.crediting import attribution_of, following
@@ -26,8 +26,12 @@ from ivr.surveys.facts import FactWriter
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
+from ivr.surveys.publishing import Publishing
+from ivr.surveys.site_flows import SiteFlows
+from ivr.surveys.teams import Teams
 from ivr.surveys.tracker import CallTracker
 from ivr.surveys.wrap_up import WrapUps
+from ivr.web.flows import FlowSource, add_flow_routes
 from ivr.web.health import Check
 from ivr.web.reasons import add_reason_route
 from ivr.web.score_query import ScoredSite
@@ -35,7 +39,7 @@ from ivr.web.scores import RatedFlow, ScoreSource
 from ivr.web.server import serving, web_app
 from storage.engine import Database, open_database
 from storage.recorder import Recorder
-from storage.records import FlowVersionRecord, SiteRecord
+from storage.records import SiteRecord
 from storage.schema import check_schema
 
 log = structlog.get_logger()
@@ -61,6 +65,8 @@ class Service:
     prompts: PromptCheck
     links: Mapping[str, AmiLink]
     """The link to each site's PBX, by the site's code."""
+    publishing: Publishing
+    """Keeps the flows in force up to date."""
 
 
 @asynccontextmanager
@@ -71,13 +77,15 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
     the database, an address, the AMI secret. A PBX that cannot be reached is no such thing: it is tried again.
     """
     async with AsyncExitStack() as stack:
-        flows = FlowShelf.load(settings.flows.folder)
-        for code, site in settings.sites.items():
-            flows.require(site.flow, setting=f"sites.{code}.flow")
         database = await stack.enter_async_context(await open_database(settings.database.url.get_secret_value()))
         await check_schema(database)
         recorder = Recorder(database)
-        await _introduce(recorder, settings, flows)
+        await _introduce(recorder, settings)
+        flows = FlowShelf(_now)
+        publishing = Publishing(database=database, shelf=flows, folder=settings.flows.folder, now=_now)
+        await publishing.start()
+        _require_flows(settings, flows, publishing)
+        await stack.enter_async_context(_watching(publishing))
 
         callers = CallerKey(settings.privacy.caller_key.get_secret_value().encode())
         agents, attribution = attribution_of(settings)
@@ -93,6 +101,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             else:
                 calls.handle(event)
 
+        sites = {code: site_flows(site) for code, site in settings.sites.items()}
         prompts = PromptCheck(now=_now)
         desk = SurveyDesk(
             recorder=recorder,
@@ -103,6 +112,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             attribution=attribution,
             agents=agents,
             now=_now,
+            sites=sites,
         )
         wrap_ups = WrapUps(recorder=recorder, database=database, agents=agents, now=_now)
         agi = AgiServer(
@@ -123,42 +133,67 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         source = ScoreSource(
             database=database,
             sites={code: ScoredSite(zone=site.zone_info, flow=site.flow) for code, site in settings.sites.items()},
-            flows={version.flow.flow: _rated(version) for version in flows.versions},
+            flows=_RatedFlows(flows),
             now=_now,
         )
         checks: dict[str, Check] = {"database": lambda: check_schema(database)}
         checks |= {f"pbx {code}": _link_check(link) for code, link in links.items()}
         app = web_app(source, checks, settings.web.token.get_secret_value())
         add_reason_route(app, recorder, settings.sites)
+        add_flow_routes(app, FlowSource(database=database, shelf=flows, status=publishing.status, now=_now))
         url = await stack.enter_async_context(serving(app, settings.web.host, settings.web.port))
-        yield Service(url=url, agi_port=agi.port, database=database, facts=facts, prompts=prompts, links=links)
+        yield Service(
+            url=url,
+            agi_port=agi.port,
+            database=database,
+            facts=facts,
+            prompts=prompts,
+            links=links,
+            publishing=publishing,
+        )
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-async def _introduce(recorder: Recorder, settings: Settings, flows: FlowShelf) -> None:
-    """Make the sites and flows known to the database, and end the surveys that a crash left open."""
+async def _introduce(recorder: Recorder, settings: Settings) -> None:
+    """Make the sites known to the database, and end the surveys that a crash left open."""
     for code, site in settings.sites.items():
         await recorder.ensure_site(SiteRecord(site=code, name=site.name, zone=site.zone))
-    for version in flows.versions:
-        flow = version.flow
-        await recorder.publish(
-            FlowVersionRecord(
-                digest=version.digest,
-                flow=flow.flow,
-                title=flow.title,
-                source=version.source,
-                published_at=_now(),
-            )
-        )
     for code in settings.sites:
         closed = await recorder.close_interrupted(
             code, offered_before=_now() - timedelta(seconds=LONGEST_SURVEY_SECONDS), at=_now()
         )
         if closed:
             log.warning("surveys that had been broken off are ended", site=code, surveys=closed)
+
+
+def _require_flows(settings: Settings, flows: FlowShelf, publishing: Publishing) -> None:
+    """Refuse to start without a flow that the settings name; a broken file may well be why there is none."""
+    try:
+        for code, site in settings.sites.items():
+            flows.require(site.flow, setting=f"sites.{code}.flow")
+            for number, rule in enumerate(site.flows, 1):
+                flows.require(rule.flow, setting=f"sites.{code}.flows.{number}.flow")
+    except SettingsError as error:
+        raise SettingsError("\n".join([*publishing.mistakes(), str(error)])) from None
+
+
+def site_flows(site: SiteSettings) -> SiteFlows:
+    """How a site chooses the flow of a call."""
+    return SiteFlows(flow=site.flow, rules=site.flows, teams=Teams(site.teams), zone=site.zone_info)
+
+
+@asynccontextmanager
+async def _watching(publishing: Publishing) -> AsyncIterator[None]:
+    """See the changes of flows until the block ends."""
+    task = asyncio.create_task(publishing.run(), name="flows")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -182,9 +217,7 @@ def _survey_route(settings: Settings, desk: SurveyDesk) -> Handler:
         if (code := _site_of(request, settings)) is None:
             return
         site = settings.sites[code]
-        await desk.conduct(
-            await read_request(request, phone, code, site.reason_variable), site.flow, site.language, phone
-        )
+        await desk.conduct(await read_request(request, phone, code, site.reason_variable), site.language, phone)
 
     return survey
 
@@ -231,6 +264,25 @@ def _link_check(link: AmiLink) -> Check:
             raise PbxError(link.state.problem)
 
     return check
+
+
+class _RatedFlows(Mapping[str, RatedFlow]):
+    """What a rating is in each flow, by its version in force at the moment when one asks."""
+
+    def __init__(self, flows: FlowShelf) -> None:
+        self._flows = flows
+
+    def __getitem__(self, code: str) -> RatedFlow:
+        version = self._flows.find(code)
+        if version is None:
+            raise KeyError(code)
+        return _rated(version)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._flows.codes)
+
+    def __len__(self) -> int:
+        return len(self._flows.codes)
 
 
 def _rated(version: FlowVersion) -> RatedFlow:

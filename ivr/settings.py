@@ -23,18 +23,17 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ivr.errors import SettingsError
+from ivr.flow_rules import Code, FlowRule, never_matching
+from ivr.setting_mistakes import explain
 from storage.records import REASON_CODE
 
 ENV_PREFIX = "POSTCALL_"
-SECRETS = frozenset({"secret", "token", "caller_key"})
-"""Settings whose value is never shown, wherever they stand."""
 
 Port = Annotated[int, Field(ge=0, le=65535)]
-Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 
 
 def _wrong(text: str) -> PydanticCustomError:
@@ -131,6 +130,11 @@ class SiteSettings(_Section):
     zone: Annotated[str, BeforeValidator(_zone)] = "UTC"
     """The IANA time zone in which this site's days begin."""
     flow: Code = "csat"
+    """The flow of the calls that no rule in `flows` matches."""
+    flows: tuple[FlowRule, ...] = ()
+    """Which other calls are put which flow; the first rule that matches wins."""
+    teams: dict[Code, tuple[Annotated[str, Field(min_length=1)], ...]] = {}
+    """The interfaces of each team's agents."""
     language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = "en"
     """The language when the call's own is not one of the flow's."""
     trigger: Literal["ami", "dialplan"] = "ami"
@@ -146,6 +150,25 @@ class SiteSettings(_Section):
     agents_file: Path | None = None
     """A CSV file that says who sits at which device, and when."""
     ami: AmiSettings
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        teams: dict[str, str] = {}
+        for team, agents in self.teams.items():
+            for agent in agents:
+                if teams.setdefault(agent, team) != team:
+                    raise _wrong(f"teams: {agent} is in {teams[agent]} and in {team}; an agent has one team")
+        for number, rule in enumerate(self.flows, 1):
+            for team in rule.team or ():
+                if team not in self.teams:
+                    there = f"there are {', '.join(self.teams)}" if self.teams else "there is none in teams"
+                    raise _wrong(f"flows: rule {number}: there is no team {team}; {there}")
+        lost = never_matching(self.flows)
+        if lost:
+            raise _wrong(
+                f"flows: rule {lost[0]} can never match, for rule {lost[1]} matches all its calls; put it first"
+            )
+        return self
 
     @property
     def zone_info(self) -> ZoneInfo:
@@ -265,7 +288,9 @@ def build_settings(given: Mapping[str, Any], *, source: str) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=True)
-        raise SettingsError("\n".join(f"{source}: {_explain(detail, given)}" for detail in details)) from None
+        raise SettingsError(
+            "\n".join(f"{source}: {explain(detail, given, Settings, ENV_PREFIX)}" for detail in details)
+        ) from None
 
 
 def _below(given: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -279,44 +304,3 @@ def _below(given: dict[str, Any], folder: Path) -> dict[str, Any]:
         else:
             below[name] = value
     return below
-
-
-def _explain(detail: ErrorDetails, given: Mapping[str, Any]) -> str:
-    """One line: the setting's name, what was given, what is allowed."""
-    place = [str(part) for part in detail["loc"] if part != "[key]"]
-    name = ".".join(place)
-    message = detail["msg"][0].lower() + detail["msg"][1:]
-    if detail["type"] == "extra_forbidden":
-        allowed = _allowed(place[:-1])
-        near = difflib.get_close_matches(place[-1], allowed, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        return f"{name}: unknown setting; {hint}allowed here are {', '.join(allowed)}"
-    if detail["type"] == "missing":
-        return f"{name}: is needed, and was not given"
-    if place[-1] in SECRETS:
-        return f"{name}: {message}"
-    value: Any = given
-    for part in place:
-        value = value.get(part) if isinstance(value, Mapping) else None
-    if isinstance(value, Mapping):
-        return f"{name}: {message}"
-    variable = next((v for v in os.environ if v.upper() == _env(place)), None)
-    if variable:
-        return f"{name} (from the environment, {variable}): got {os.environ[variable]!r}; {message}"
-    return f"{name}: got {value!r}; {message}"
-
-
-def _env(place: list[str]) -> str:
-    return (ENV_PREFIX + "__".join(place)).upper()
-
-
-def _allowed(place: list[str]) -> list[str]:
-    """The names of the settings that may stand in the section at `place`."""
-    model: type[BaseModel] = Settings
-    for part in place:
-        if model is Settings and part == "sites":
-            continue
-        annotation = SiteSettings if part not in model.model_fields else model.model_fields[part].annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
-    return list(model.model_fields)

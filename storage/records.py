@@ -21,6 +21,8 @@ NEVER_PUBLISHED = datetime(1970, 1, 1, tzinfo=UTC)
 """When a flow version was published that was only tried."""
 Step = Literal["offered", "started", "answered", "completed", "partial", "no_input", "hung_up", "failed"]
 """A step of the funnel; `answered` is reached with the first answer that has a value."""
+Way = Literal["shipped", "file", "command", "rollback"]
+"""How a flow version came to be in force: with this release, by a file in the flows' folder, or by a command."""
 
 
 def trust(source: ReasonSource) -> int:
@@ -139,6 +141,23 @@ class FlowVersionRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PublicationRecord:
+    """A flow version is in force from a moment on, until the next publication of its flow begins."""
+
+    flow: str
+    number: int = 0
+    """Counts the publications of a flow from 1; 0 before it is stored. Of two that begin at the same moment, the one
+    with the higher number is in force."""
+    digest: str
+    in_force_from: datetime
+    published_at: datetime
+    """When this was decided; earlier than `in_force_from` when it was planned."""
+    way: Way
+    published_by: str = ""
+    """The file's name, or the user who gave the command."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SurveyOffer:
     """A survey that is about to be put to a caller."""
 
@@ -209,6 +228,11 @@ class CreditRecord:
 
     def __post_init__(self) -> None:
         check_shares(self.shares)
+
+    @property
+    def agent(self) -> str:
+        """Who has it, or of several the one with the largest share; ``""`` when that is not known."""
+        return min(self.shares, key=lambda share: (-share.parts, share.agent)).agent if self.shares else ""
 
 
 def check_shares(shares: tuple[Share, ...]) -> None:

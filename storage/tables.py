@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from storage.records import AnswerEnd, EndedBy, Outcome, Step
+from storage.records import AnswerEnd, EndedBy, Outcome, Step, Way
 from storage.types import Clipped, UtcDateTime
 
 SITE = 32
@@ -154,6 +154,23 @@ class FlowVersion(Base):
     source: Mapped[str] = mapped_column(Text)
     published_at: Mapped[datetime]
     """When it was published last: an older version that comes back is the newest again."""
+
+
+class Publication(Base):
+    """A flow version is in force from a moment on. Rows are only ever added: the last one that has begun holds."""
+
+    __tablename__ = "publication"
+    flow: Mapped[str] = mapped_column(Clipped(NAME), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    digest: Mapped[str] = mapped_column(Clipped(64), ForeignKey("flow_version.digest"))
+    in_force_from: Mapped[datetime]
+    published_at: Mapped[datetime]
+    way: Mapped[str] = mapped_column(Clipped(WORD))
+    published_by: Mapped[str] = mapped_column(Clipped(LABEL))
+    __table_args__ = (
+        CheckConstraint(_one_of("way", get_args(Way)), name="way"),
+        CheckConstraint("number >= 1", name="number"),
+    )
 
 
 class Survey(Base):

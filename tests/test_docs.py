@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from ivr.cli.main import main
+from ivr.flow_rules import FlowRule
 from ivr.settings import AmiSettings, CreditSettings, Settings, SiteSettings
 
 ROOT = Path(__file__).parent.parent
@@ -19,6 +20,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
     },
     "sites.CODE": SiteSettings,
+    "sites.CODE.flows": FlowRule,
     "sites.CODE.ami": AmiSettings,
     "sites.CODE.credit": CreditSettings,
 }

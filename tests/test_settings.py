@@ -84,6 +84,85 @@ def test_a_wrong_setting_is_refused_by_name(tmp_path: Path, change: tuple[str, s
     assert refused(write(tmp_path, GOOD.replace(*change))) == [line]
 
 
+RULES = """
+[sites.main.teams]
+gold = ["PJSIP/1001"]
+silver = ["PJSIP/1002"]
+[[sites.main.flows]]
+flow = "nps"
+queue = "sales"
+[[sites.main.flows]]
+flow = "csat"
+{rule}
+"""
+
+
+def test_the_rules_are_read_with_one_value_or_several(tmp_path: Path) -> None:
+    text = GOOD + RULES.format(rule='reason = ["billing", "sales/new"]\nhours = "22:00-06:00"\ndays = ["sat-sun"]')
+    site = load_settings(write(tmp_path, text)).sites["main"]
+    assert site.flows[0].queue == ("sales",)
+    assert site.flows[1].reason == ("billing", "sales/new")
+    assert site.teams == {"gold": ("PJSIP/1001",), "silver": ("PJSIP/1002",)}
+
+
+@pytest.mark.parametrize(
+    ("rule", "line"),
+    [
+        (
+            'quueue = "x"',
+            (
+                "sites.main.flows.2.quueue: unknown setting; did you mean queue? "
+                "allowed here are flow, queue, team, reason, language, days, hours"
+            ),
+        ),
+        (
+            'hours = "8-18"',
+            (
+                "sites.main.flows.2.hours: got '8-18'; "
+                "should be hours such as 08:00-18:00; 22:00-06:00 goes on after midnight"
+            ),
+        ),
+        (
+            'hours = "08:00-08:00"',
+            (
+                "sites.main.flows.2.hours: got '08:00-08:00'; "
+                "should be hours such as 08:00-18:00; 22:00-06:00 goes on after midnight"
+            ),
+        ),
+        (
+            'days = "monday"',
+            (
+                "sites.main.flows.2.days: got 'monday'; should be days such as mon-fri, or a list such as "
+                "['mon', 'sat-sun']; a day is mon, tue, wed, thu, fri, sat, sun"
+            ),
+        ),
+        ("queue = []", "sites.main.flows.2.queue: got []; should be a value or a list of at least one"),
+        ('queue = ["a", 7]', "sites.main.flows.2.queue.2: got 7; input should be a valid string"),
+        (
+            "",
+            (
+                "sites.main.flows.2: has no condition; give one of queue, team, reason, language, days, hours, "
+                "or set the site's own flow instead"
+            ),
+        ),
+        ('team = "bronze"', "sites.main: flows: rule 2: there is no team bronze; there are gold, silver"),
+        (
+            'queue = "sales"\nhours = "08:00-18:00"',
+            "sites.main: flows: rule 2 can never match, for rule 1 matches all its calls; put it first",
+        ),
+    ],
+)
+def test_a_wrong_rule_is_told_with_its_place_in_the_list(tmp_path: Path, rule: str, line: str) -> None:
+    assert refused(write(tmp_path, GOOD + RULES.format(rule=rule))) == [line]
+
+
+def test_an_agent_has_one_team(tmp_path: Path) -> None:
+    text = GOOD + RULES.format(rule='language = "zh"').replace("PJSIP/1002", "PJSIP/1001")
+    assert refused(write(tmp_path, text)) == [
+        "sites.main: teams: PJSIP/1001 is in gold and in silver; an agent has one team"
+    ]
+
+
 def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     lines = refused(write(tmp_path, "[web]\nport = -1\ntoken = 'a token of these tests'\n"))
     assert [line.split(":")[0] for line in lines] == ["web.port", "privacy", "sites"]

@@ -5,6 +5,9 @@ from pathlib import Path
 import click
 
 from callflows.loader import load_flow
+from ivr.cli.explain import explain
+from ivr.cli.history import history, show
+from ivr.cli.publish import publish, rollback
 from ivr.errors import FlowError
 
 
@@ -27,3 +30,7 @@ def check(files: tuple[Path, ...]) -> None:
             click.echo(f"{file}: flow {version.flow.flow} is good, version {version.digest[:12]}")
     if mistakes:
         raise FlowError("\n".join(mistakes))
+
+
+for command in (publish, rollback, history, show, explain):
+    flows.add_command(command)

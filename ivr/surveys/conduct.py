@@ -1,7 +1,7 @@
 """One survey, from the caller on the line to the finished record."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -19,9 +19,10 @@ from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.request import SurveyRequest
+from ivr.surveys.site_flows import SiteFlows
 from ivr.surveys.tracker import CallTracker
 from storage.recorder import Recorder
-from storage.records import AnswerRecord, Outcome, SurveyOffer
+from storage.records import AnswerRecord, AskedCall, CreditRecord, Outcome, SurveyOffer
 
 log = structlog.get_logger()
 
@@ -59,23 +60,25 @@ class SurveyDesk:
         attribution: Attribution,
         agents: AgentDirectory,
         now: Callable[[], datetime],
+        sites: Mapping[str, SiteFlows],
     ) -> None:
         self._recorder = recorder
         self._prompts = prompts
         self._attribution = attribution
         self._agents = agents
         self._calls = calls
+        self._sites = sites
         self._flows = flows
         self._callers = callers
         self._now = now
 
-    async def conduct(self, request: SurveyRequest, flow: str, language: str, phone: Phone) -> None:
+    async def conduct(self, request: SurveyRequest, language: str, phone: Phone) -> None:
         """Ask the caller on `phone`, unless this call was asked before; returns when the dialplan may go on.
 
-        `flow` and `language` are the site's own, for a request that names none, or none that there is.
+        `language` is the site's own, for a request that names none, or none that there is.
         """
         told = log.bind(site=request.site, survey=request.survey)
-        version = self._version(request, flow)
+        version = self._version(request)
         wanted_language = spoken(version, request.language, language)
         spoken_language = await self._prompts.language(request.site, version, [wanted_language, language], phone)
         if spoken_language is None:
@@ -138,17 +141,30 @@ class SurveyDesk:
         except DatabaseError as error:
             log.warning("a survey is not credited again", site=request.site, survey=request.survey, why=str(error))
 
-    def _version(self, request: SurveyRequest, site_flow: str) -> FlowVersion:
-        version = self._flows.find(request.flow or site_flow)
-        if version is None:
-            log.warning("the dialplan asks for a flow that there is not", flow=request.flow[:64], instead=site_flow)
-            version = self._flows.require(site_flow, setting="flow")
-        return version
+    def _version(self, request: SurveyRequest) -> FlowVersion:
+        """The version in force of the flow that the dialplan names, or else of the one that the rules choose."""
+        asked = self._flows.find(request.flow) if request.flow else None
+        if asked:
+            return asked
+        _, due = self._credit(request)
+        chosen = self._sites[request.site].choose(
+            at=self._now(),
+            queue=due.queue,
+            agent=due.agent,
+            reason=due.reason,
+            language=request.language,
+        )
+        if request.flow:
+            log.warning("the dialplan asks for a flow that there is not", flow=request.flow[:64], instead=chosen.flow)
+        return self._flows.require(chosen.flow, setting="flow")
+
+    def _credit(self, request: SurveyRequest) -> tuple[AskedCall, CreditRecord]:
+        """What is known of the call now, and whom that credits."""
+        asked = asked_call(self._calls.find(request.site, request.linkedid), request, self._now())
+        return asked, self._attribution.decide(asked)
 
     def _offer(self, request: SurveyRequest, version: FlowVersion, language: str) -> SurveyOffer:
-        now = self._now()
-        asked = asked_call(self._calls.find(request.site, request.linkedid), request, now)
-        due = self._attribution.decide(asked)
+        asked, due = self._credit(request)
         return SurveyOffer(
             site=request.site,
             survey=request.survey,
@@ -164,7 +180,7 @@ class SurveyDesk:
             member_name=asked.member_name,
             transferred_to=asked.transferred_to,
             handed_over_by=asked.handed_over_by,
-            offered_at=now,
+            offered_at=asked.offered_at,
         )
 
 

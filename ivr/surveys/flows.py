@@ -1,59 +1,75 @@
-"""The flows that can be put to callers: the shipped ones, and those in the admin's own folder."""
+"""The flows that can be put to callers, each in the version that is in force at the moment when one asks."""
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
-from callflows.loader import LIBRARY, FlowVersion, load_flow
-from ivr.errors import FlowError, SettingsError
+from callflows.loader import FlowVersion
+from ivr.errors import SettingsError
+from ivr.surveys.versions import coming, in_force, in_force_since
+from storage.records import PublicationRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InForce:
+    """A flow as it stands at one moment."""
+
+    version: FlowVersion
+    publication: PublicationRecord
+    """The one by which the version is in force."""
+    since: datetime
+    """Since when it has been so without a break."""
+    coming: PublicationRecord | None
+    """What is planned next, if anything."""
 
 
 class FlowShelf:
-    """Every flow in force, by code."""
+    """Every flow, by code. A version that was handed out never changes: a call under way keeps its own."""
 
-    def __init__(self, versions: Mapping[str, FlowVersion]) -> None:
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._publications: Mapping[str, tuple[PublicationRecord, ...]] = {}
+        self._versions: Mapping[str, FlowVersion] = {}
+
+    def update(self, publications: Iterable[PublicationRecord], versions: Mapping[str, FlowVersion]) -> None:
+        """Go by these publications from now on; `versions`, by digest, has each that is in force now or later."""
+        by_flow: dict[str, list[PublicationRecord]] = {}
+        for one in publications:
+            by_flow.setdefault(one.flow, []).append(one)
+        self._publications = {flow: tuple(ones) for flow, ones in by_flow.items()}
         self._versions = dict(versions)
 
-    @classmethod
-    def load(cls, folder: Path | None) -> "FlowShelf":
-        """The shipped flows, and those of `folder`, which go before shipped ones of the same code.
-
-        Raises `FlowError` with every mistake of every file in `folder`, one line each, and `SettingsError` when there
-        is no such folder.
-        """
-        versions = {path.stem: load_flow(path) for path in sorted(LIBRARY.glob("*.yaml"))}
-        if folder is None:
-            return cls(versions)
-        if not folder.is_dir():
-            raise SettingsError(f"flows.folder: {folder} is not a folder")
-        mistakes: list[str] = []
-        own: dict[str, Path] = {}
-        for path in sorted(folder.glob("*.yaml")):
-            try:
-                version = load_flow(path)
-            except FlowError as error:
-                mistakes.append(str(error))
-                continue
-            code = version.flow.flow
-            if code in own:
-                mistakes.append(f"{path}: flow {code} stands in {own[code]} too; a code may be given once")
-            own[code] = path
-            versions[code] = version
-        if mistakes:
-            raise FlowError("\n".join(mistakes))
-        return cls(versions)
-
     @property
-    def versions(self) -> list[FlowVersion]:
-        """All flows in force."""
-        return list(self._versions.values())
+    def codes(self) -> list[str]:
+        """The codes of the flows that have a version in force, sorted."""
+        return [flow for flow in sorted(self._publications) if self.find(flow) is not None]
 
     def find(self, code: str) -> FlowVersion | None:
         """The version in force of the flow `code`."""
-        return self._versions.get(code)
+        publication = in_force(self._publications.get(code, ()), self._now())
+        return self._versions.get(publication.digest) if publication else None
+
+    def state(self, code: str) -> InForce | None:
+        """The flow `code` as it stands now; None when no version of it is in force."""
+        now, publications = self._now(), self._publications.get(code, ())
+        publication, since = in_force(publications, now), in_force_since(publications, now)
+        if publication is None or since is None or publication.digest not in self._versions:
+            return None
+        return InForce(
+            version=self._versions[publication.digest],
+            publication=publication,
+            since=since,
+            coming=coming(publications, now),
+        )
 
     def require(self, code: str, *, setting: str) -> FlowVersion:
         """The version in force of `code`; raises `SettingsError` that names `setting` when there is none."""
-        version = self._versions.get(code)
+        version = self.find(code)
         if version is None:
-            raise SettingsError(f"{setting}: there is no flow {code!r}; there are {', '.join(sorted(self._versions))}")
+            planned = coming(self._publications.get(code, ()), self._now())
+            if planned:
+                raise SettingsError(
+                    f"{setting}: flow {code!r} is not in force before {planned.in_force_from.isoformat()}"
+                )
+            raise SettingsError(f"{setting}: there is no flow {code!r}; there are {', '.join(self.codes)}")
         return version

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -20,7 +21,13 @@ TOKEN = "a token of these tests"
 
 
 def settings_for(
-    server: AsteriskServer, url: str, *, agi_port: int = 0, trigger: str = "ami", prompt_prefix: str = "postcall"
+    server: AsteriskServer,
+    url: str,
+    *,
+    agi_port: int = 0,
+    trigger: str = "ami",
+    prompt_prefix: str = "postcall",
+    folder: Path | None = None,
 ) -> Settings:
     """Settings of a service beside `server`, on the database at `url`."""
     return build_settings(
@@ -28,7 +35,7 @@ def settings_for(
             "database": {"url": url},
             "web": {"port": 0, "token": TOKEN},
             "fastagi": {"port": agi_port},
-            "flows": {"prompt_prefix": prompt_prefix},
+            "flows": {"prompt_prefix": prompt_prefix, "folder": folder},
             "privacy": {"caller_key": "a caller key of these tests"},
             "sites": {
                 "main": {
@@ -125,9 +132,14 @@ class Beside:
 
 @asynccontextmanager
 async def beside(
-    server: AsteriskServer, url: str, trigger: str = "ami", prompt_prefix: str = "postcall"
+    server: AsteriskServer,
+    url: str,
+    trigger: str = "ami",
+    prompt_prefix: str = "postcall",
+    folder: Path | None = None,
 ) -> AsyncIterator[Beside]:
     """Run the service beside `server`, which then sends its surveys to it."""
-    async with running(settings_for(server, url, trigger=trigger, prompt_prefix=prompt_prefix)) as service:
+    settings = settings_for(server, url, trigger=trigger, prompt_prefix=prompt_prefix, folder=folder)
+    async with running(settings) as service:
         await server.send_surveys_to(f"agi://127.0.0.1:{service.agi_port}/survey?site=main")
         yield Beside(service)

@@ -124,9 +124,12 @@ async def test_a_flow_with_a_mistake_is_told_with_its_place(folder: Path) -> Non
     (folder / "flows").mkdir()
     (folder / "flows" / "mine.yaml").write_text("flow: mine\ntitle: Mine\nlanguages: [en]\nquestoins: []\n")
     change(folder, "[database]", '[flows]\nfolder = "flows"\n[database]')
-    lines = await refused(folder, "serve")
+    change(folder, "[sites.main.ami]", '[sites.main]\nflow = "mine"\n[sites.main.ami]')
+    *logged, last = await refused(folder, "serve")
+    lines = [line for line in logged if line.startswith("postcall: ")]
     assert any(line.startswith(f"postcall: {folder}/flows/mine.yaml:4:1: ") for line in lines)
     assert lines == await refused(folder, "flows", "check", str(folder / "flows" / "mine.yaml"))
+    assert last.startswith("postcall: sites.main.flow: there is no flow 'mine'; there are csat")
 
 
 async def test_an_address_that_is_taken(folder: Path) -> None:

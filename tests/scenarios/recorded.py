@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -17,19 +18,21 @@ from ivr.surveys.agents import AgentDirectory
 from ivr.surveys.attribution import Attribution, CreditRules
 from ivr.surveys.conduct import SurveyDesk
 from ivr.surveys.facts import FactWriter
-from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.request import SurveyRequest
+from ivr.surveys.site_flows import SiteFlows
+from ivr.surveys.teams import Teams
 from ivr.surveys.tracker import CallTracker
 from storage.engine import Database
 from storage.recorder import Recorder
 from storage.records import FlowVersionRecord, SiteRecord
 from storage.tables import Base
 from tests import recordings
+from tests.shelves import shelf_of, shipped
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
-FLOWS = FlowShelf.load(None)
+FLOWS = shipped()
 
 
 class Keypad:
@@ -69,12 +72,13 @@ class Heard:
         self.desk = SurveyDesk(
             recorder=self.recorder,
             calls=self.calls,
-            flows=FLOWS,
+            flows=shelf_of(FLOWS),
             callers=callers,
             prompts=PromptCheck(now=lambda: self.now),
             attribution=attribution,
             agents=agents,
             now=lambda: self.now,
+            sites={site: SiteFlows(flow="csat", rules=(), teams=Teams({}), zone=ZoneInfo("UTC"))},
         )
 
     def feed(self, event: AmiEvent) -> None:
@@ -85,7 +89,7 @@ class Heard:
 
     async def ask(self, request: SurveyRequest, *keys: str) -> None:
         """The dialplan brings the caller."""
-        await self.desk.conduct(request, "csat", "en", Keypad(*keys))  # type: ignore[arg-type]
+        await self.desk.conduct(request, "en", Keypad(*keys))  # type: ignore[arg-type]
 
     async def rows(self, table: type[Base], **wanted: Any) -> list[Any]:
         async def work(connection: Any) -> list[Any]:
@@ -100,7 +104,7 @@ async def hearing(database: Database, site: str, rules: CreditRules | None = Non
     """A site of that code in the database, whose facts are written while the block runs."""
     heard = Heard(database, site, rules or CreditRules())
     await heard.recorder.ensure_site(SiteRecord(site=site, name="", zone="UTC"))
-    for version in FLOWS.versions:
+    for version in FLOWS:
         flow = version.flow
         await heard.recorder.publish(
             FlowVersionRecord(digest=version.digest, flow=flow.flow, source=version.source, published_at=EPOCH)

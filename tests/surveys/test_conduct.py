@@ -4,30 +4,43 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
 
 from callflows.interview import Keys
+from callflows.loader import parse_flow
 from ivr.calls import AgentRef, CallStarted, LegConnected
 from ivr.errors import CallerHungUp, DatabaseError, PhoneError, PromptMissing
+from ivr.flow_rules import FlowRule
 from ivr.surveys.agents import AgentDirectory
 from ivr.surveys.attribution import Attribution
 from ivr.surveys.conduct import STORE_SECONDS, SurveyDesk
-from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.request import SurveyRequest
+from ivr.surveys.site_flows import SiteFlows
+from ivr.surveys.teams import Teams
 from ivr.surveys.tracker import CallTracker
 from storage.engine import Database, open_database
 from storage.recorder import Recorder
 from storage.records import FlowVersionRecord, SiteRecord
 from storage.tables import Agent, Answer, Call, Survey
 from storage.verify import verify
+from tests.shelves import publications_of, shelf_of, shipped
+from tests.surveys.flow_files import source
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 ALICE = AgentRef(interface="PJSIP/1001", name="Alice Moreau")
 REQUEST = SurveyRequest(site="main", linkedid="1.1", survey="1.1", language="en", queue="support", agent=ALICE)
+
+SITE = SiteFlows(
+    flow="csat",
+    rules=(FlowRule(flow="vip", team="gold", reason="billing"),),
+    teams=Teams({"gold": ["PJSIP/1001"]}),
+    zone=ZoneInfo("UTC"),
+)
 
 
 class PaperPhone:
@@ -92,16 +105,17 @@ class Desk:
         self.desk = SurveyDesk(
             recorder=recorder,
             calls=self.calls,
-            flows=FlowShelf.load(None),
+            flows=shelf_of(shipped()),
             attribution=Attribution({}, AgentDirectory().identify),
             agents=AgentDirectory(),
             callers=CallerKey(b"a key of these tests"),
             prompts=PromptCheck(now=lambda: NOW),
             now=lambda: NOW,
+            sites={"main": SITE},
         )
 
     async def conduct(self, phone: PaperPhone, request: SurveyRequest = REQUEST) -> None:
-        await self.desk.conduct(request, "csat", "en", phone)
+        await self.desk.conduct(request, "en", phone)
 
     async def surveys(self) -> list[tuple[str, str, str, str]]:
         return [(row.survey, row.status, row.agent, row.language) for row in await self._rows(Survey)]
@@ -128,7 +142,7 @@ async def desk(url: str) -> Any:
     async with await open_database(url) as database:
         recorder = Recorder(database)
         await recorder.ensure_site(SiteRecord(site="main", name="", zone="UTC"))
-        for version in FlowShelf.load(None).versions:
+        for version in shipped():
             await recorder.publish(
                 FlowVersionRecord(
                     digest=version.digest, flow=version.flow.flow, source=version.source, published_at=NOW
@@ -309,6 +323,27 @@ async def test_a_flow_that_the_dialplan_makes_up_is_replaced_by_the_sites_own(de
     phone = PaperPhone(key("5"))
     await desk.conduct(phone, SurveyRequest(site="main", linkedid="1.1", survey="1.1", flow="no-such-flow"))
     assert phone.heard[0][0] == "en/csat-welcome"
+
+
+async def test_a_rule_of_the_site_chooses_the_flow_by_the_credited_agent_and_reason(desk: Desk) -> None:
+    vip = parse_flow(source("For our best", flow="vip"), "vip")
+    desk.desk._flows.update(*publications_of([*shipped(), vip]))
+    await desk.recorder.publish(FlowVersionRecord(digest=vip.digest, flow="vip", source=vip.source, published_at=NOW))
+    asked = {"language": "en", "queue": "support", "agent": ALICE}
+    requests = {
+        "1.1": {"reason": "billing/refund"},
+        "1.2": {"reason": "sales"},
+        "1.3": {"reason": "billing", "flow": "csat"},
+        "1.4": {"reason": "billing", "flow": "no-such-flow"},
+        "1.5": {"reason": "billing", "agent": AgentRef(interface="PJSIP/1009")},
+    }
+    for survey, known in requests.items():
+        await desk.conduct(
+            PaperPhone(key("5")),
+            SurveyRequest(**{"site": "main", "linkedid": survey, "survey": survey, **asked, **known}),
+        )
+    put = {row.survey: row.flow for row in await desk._rows(Survey)}
+    assert put == {"1.1": "vip", "1.2": "csat", "1.3": "csat", "1.4": "vip", "1.5": "csat"}
 
 
 async def test_a_language_with_a_missing_prompt_is_not_spoken_and_another_one_is(desk: Desk) -> None:

@@ -1,0 +1,64 @@
+"""What is wrong with a setting, in one line: its name, what was given, what is allowed."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+SECRETS = frozenset({"secret", "token", "caller_key"})
+"""Settings whose value is never shown, wherever they stand."""
+
+
+def explain(detail: ErrorDetails, given: Mapping[str, Any], settings: type[BaseModel], env_prefix: str) -> str:
+    """The line for one of pydantic's errors about `given`, the values for `settings`, or about the environment."""
+    place = [part for part in detail["loc"] if part != "[key]"]
+    # A member of a list is counted from 1, as people do.
+    name = ".".join(str(part + 1) if isinstance(part, int) else part for part in place)
+    message = detail["msg"][0].lower() + detail["msg"][1:]
+    last = str(place[-1])
+    if detail["type"] == "extra_forbidden":
+        allowed = _allowed(place[:-1], settings)
+        near = difflib.get_close_matches(last, allowed, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        return f"{name}: unknown setting; {hint}allowed here are {', '.join(allowed)}"
+    if detail["type"] == "missing":
+        return f"{name}: is needed, and was not given"
+    if last in SECRETS:
+        return f"{name}: {message}"
+    value: Any = given
+    for part in place:
+        value = _member(value, part)
+    if isinstance(value, Mapping):
+        return f"{name}: {message}"
+    wanted = (env_prefix + "__".join(str(part) for part in place)).upper()
+    variable = next((v for v in os.environ if v.upper() == wanted), None)
+    if variable:
+        return f"{name} (from the environment, {variable}): got {os.environ[variable]!r}; {message}"
+    return f"{name}: got {value!r}; {message}"
+
+
+def _member(value: Any, part: str | int) -> Any:
+    if isinstance(value, Mapping):
+        return value.get(part)
+    if isinstance(value, list) and isinstance(part, int) and part < len(value):
+        return value[part]
+    # A value that stands alone where a list may stand.
+    return value if isinstance(value, str) else None
+
+
+def _allowed(place: list[str | int], settings: type[BaseModel]) -> list[str]:
+    """The names of the settings that may stand in the section at `place`."""
+    model = settings
+    parts = iter(place)
+    for part in parts:
+        annotation = model.model_fields[str(part)].annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+        else:
+            # A table or list of sections: the next part is a key or an index in it.
+            model = next(one for one in get_args(annotation) if isinstance(one, type) and issubclass(one, BaseModel))
+            next(parts, None)
+    return list(model.model_fields)

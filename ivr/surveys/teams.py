@@ -1,0 +1,14 @@
+"""Which team an agent belongs to, as the settings say."""
+
+from collections.abc import Mapping, Sequence
+
+
+class Teams:
+    """The teams of one site: the code of each, with the interfaces of its agents."""
+
+    def __init__(self, teams: Mapping[str, Sequence[str]]) -> None:
+        self._by_agent = {agent: team for team, agents in teams.items() for agent in agents}
+
+    def team_of(self, agent: str) -> str:
+        """The team of the agent with the interface `agent`; ``""`` for one in no team."""
+        return self._by_agent.get(agent, "")
