@@ -39,7 +39,12 @@ class Progress:
 
     def is_needless(self, step: FlowStep) -> bool:
         """Whether a step asks for what is known: the reason, when the PBX told it."""
-        return isinstance(step, ReasonQuestion) and step.code not in self.values and bool(self.reason)
+        return isinstance(step, ReasonQuestion) and step.code not in self.values and self._reason_is_told
+
+    @property
+    def _reason_is_told(self) -> bool:
+        presumed = self._context.reason_is_presumed and self.reason == self._context.reason
+        return bool(self.reason) and not presumed
 
     def go_on(self, language: str) -> None:
         """Come to the next step; `language` is what is spoken now."""

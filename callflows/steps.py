@@ -31,6 +31,8 @@ class Context:
     """The team of the agent."""
     reason: str = ""
     """Why the customer called, as the PBX knows it; ``""`` when it does not."""
+    reason_is_presumed: bool = False
+    """True when `reason` is only the usual one of the queue: the caller is asked for a better one."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """The channel variables that the flow names (`Flow.variables`); one that is missing counts as empty."""
     seed: int = 0

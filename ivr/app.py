@@ -19,6 +19,7 @@ from ivr.asterisk.ami import AmiAccess
 from ivr.asterisk.extension import ExtensionPlan
 from ivr.asterisk.link import AmiLink
 from ivr.asterisk.survey_route import read_request
+from ivr.asterisk.wrapup_route import note_wrap_up
 from ivr.callback_parts import callback_site, greeting
 from ivr.calls import CallEvent, Gap
 from ivr.errors import PbxError, SettingsError
@@ -26,6 +27,7 @@ from ivr.settings import Settings, SiteSettings
 from ivr.surveys.callback_desk import CallbackDesk
 from ivr.surveys.callbacks import Callbacks, CallbackSite
 from ivr.surveys.conduct import SurveyDesk
+from ivr.surveys.crediting import attribution_of, following
 from ivr.surveys.facts import FactWriter
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
@@ -36,11 +38,13 @@ from ivr.surveys.sealed_numbers import NumberSeal
 from ivr.surveys.site_flows import SiteFlows
 from ivr.surveys.teams import Teams
 from ivr.surveys.tracker import CallTracker
+from ivr.surveys.wrap_up import WrapUps
 from ivr.trial.trial import TrialStore
 from ivr.web.calls import CallSource, add_calls
 from ivr.web.flows import FlowSource, add_flow_routes
 from ivr.web.health import Check
 from ivr.web.opt_outs import OptOutBook, add_opt_outs
+from ivr.web.reasons import add_reason_route
 from ivr.web.score_query import ScoredSite
 from ivr.web.scores import RatedFlow, ScoreSource
 from ivr.web.send_to_survey import CallDoor, add_sending
@@ -108,7 +112,9 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             refuses=recorder.has_opted_out,
             now=_now,
         )
-        facts = FactWriter(recorder, callers, callbacks.not_asked)
+        agents, attribution = attribution_of(settings)
+        await stack.enter_async_context(following(settings, agents))
+        facts = FactWriter(recorder, callers, agents, attribution, callbacks.not_asked)
         await stack.enter_async_context(_written_behind(facts))
         calls = CallTracker(facts.call_changed)
 
@@ -127,6 +133,8 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             flows=flows,
             callers=callers,
             prompts=prompts,
+            attribution=attribution,
+            agents=agents,
             now=_now,
             sites=sites,
             recordings=settings.flows.recordings,
@@ -135,10 +143,14 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         callback_desk = CallbackDesk(
             recorder=recorder, callbacks=callbacks, desk=desk, greetings=greetings, prompts=prompts, now=_now
         )
+        wrap_ups = WrapUps(recorder=recorder, database=database, agents=agents, now=_now)
         agi = AgiServer(
             settings.fastagi.host,
             settings.fastagi.port,
-            routes={"survey": _survey_route(settings, desk, callback_desk, flows)},
+            routes={
+                "survey": _survey_route(settings, desk, callback_desk, flows),
+                "wrapup": _wrapup_route(settings, wrap_ups),
+            },
             limits=AgiLimits(sessions=settings.fastagi.max_sessions, session_seconds=LONGEST_SURVEY_SECONDS),
             prompt_prefix=settings.flows.prompt_prefix,
         )
@@ -179,6 +191,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         add_sending(
             app, CallDoor(database=database, senders={code: link.send_to_survey for code, link in links.items()})
         )
+        add_reason_route(app, recorder, settings.sites)
         add_flow_routes(app, FlowSource(database=database, shelf=flows, status=publishing.status, now=_now))
         url = await stack.enter_async_context(serving(app, settings.web.host, settings.web.port))
         yield Service(
@@ -252,16 +265,10 @@ async def _written_behind(facts: FactWriter) -> AsyncIterator[None]:
 
 
 def _survey_route(settings: Settings, desk: SurveyDesk, callback_desk: CallbackDesk, flows: FlowShelf) -> Handler:
-    only = next(iter(settings.sites)) if len(settings.sites) == 1 else None
-
     async def survey(request: AgiRequest, phone: AgiPhone) -> None:
-        code = request.query.get("site", only)
-        site = settings.sites.get(code or "")
-        if code is None or site is None:
-            log.error(
-                "a survey of a site that is not in the settings", site=(code or "")[:64], uniqueid=request.uniqueid
-            )
+        if (code := _site_of(request, settings)) is None:
             return
+        site = settings.sites[code]
         known = await read_request(
             request,
             phone,
@@ -276,6 +283,26 @@ def _survey_route(settings: Settings, desk: SurveyDesk, callback_desk: CallbackD
             await desk.conduct(known, site.language, phone)
 
     return survey
+
+
+def _wrapup_route(settings: Settings, wrap_ups: WrapUps) -> Handler:
+    async def wrapup(request: AgiRequest, phone: AgiPhone) -> None:
+        if code := _site_of(request, settings):
+            await note_wrap_up(request, phone, code, wrap_ups)
+
+    return wrapup
+
+
+def _site_of(request: AgiRequest, settings: Settings) -> str | None:
+    """The site that a dialplan names; one that there is not is logged. The only site need not be named."""
+    only = next(iter(settings.sites)) if len(settings.sites) == 1 else ""
+    code = request.query.get("site", only)
+    if code in settings.sites:
+        return code
+    log.error(
+        "a call of a site that is not in the settings", route=request.path, site=code[:64], uniqueid=request.uniqueid
+    )
+    return None
 
 
 def _link(

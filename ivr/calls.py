@@ -21,6 +21,8 @@ class AgentRef:
     """The device that rang, such as ``PJSIP/1001``; never empty."""
     name: str = ""
     """The member name from the queue, which may hold commas and any script; empty when not known."""
+    name_is_cut: bool = False
+    """True when `name` comes from where a name ends at its first comma."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +87,9 @@ class CallEnded(CallEvent):
     """The caller's channel is gone."""
 
     abandoned: bool = False
-    """True when the caller left the queue before any agent answered."""
+    """True when the caller left a queue in which they waited."""
+    left_alone: bool = False
+    """True when the caller hung up while no agent was on the line: waiting, ringing elsewhere, or in the survey."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +133,7 @@ class Call:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     abandoned: bool = False
+    left_alone: bool = False
     legs: Mapping[str, Leg] = field(default_factory=dict)
     """By leg, in the order in which they connected."""
 
@@ -142,9 +147,10 @@ class Call:
         """Who hung up first; None while the call is up."""
         if self.ended_at is None:
             return None
-        if self.abandoned:
-            return "caller"
         leg = self.last_leg
+        # Alone after a transfer, a caller waits for the next agent; after an agent's hang-up it is the survey's time.
+        if self.abandoned or (self.left_alone and leg and leg.ended_by == "transfer"):
+            return "caller"
         return (leg.ended_by if leg else None) or "unknown"
 
     def after(self, event: CallEvent) -> "Call":
@@ -189,6 +195,6 @@ class Call:
                 )
                 return replace(self, queue=self.queue or event.queue, legs={**self.legs, event.leg: leg})
             case CallEnded():
-                return replace(self, ended_at=event.at, abandoned=event.abandoned and not self.legs)
+                return replace(self, ended_at=event.at, abandoned=event.abandoned, left_alone=event.left_alone)
             case _:
                 return self

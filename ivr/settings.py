@@ -34,6 +34,7 @@ from ivr.errors import SettingsError
 from ivr.flow_rules import Code, FlowRule, never_matching
 from ivr.rule_settings import RuleSettings
 from ivr.setting_mistakes import explain
+from storage.records import REASON_CODE
 
 ENV_PREFIX = "POSTCALL_"
 
@@ -114,6 +115,19 @@ class AmiSettings(_WithSecret):
         return self
 
 
+CreditPolicy = Literal["last", "first", "longest", "split"]
+"""To which of the agents who talked with a caller the rating goes: the last, the first, the one who talked longest, or
+all of them by talk time."""
+
+
+class CreditSettings(_Section):
+    """Whom ratings are credited to."""
+
+    default: CreditPolicy = "last"
+    queues: dict[str, CreditPolicy] = {}
+    """For single queues, by name: that of the queue which the caller entered last counts."""
+
+
 class SiteSettings(_Section):
     """One PBX, and what its callers are asked."""
 
@@ -140,6 +154,11 @@ class SiteSettings(_Section):
     rules: RuleSettings = RuleSettings()
     """Who is asked, where that is not as in `Settings.rules`."""
     callback: CallbackSettings = CallbackSettings()
+    queue_reasons: dict[str, Annotated[str, Field(pattern=f"^{REASON_CODE}$")]] = {}
+    """The reason of a queue's calls of which nobody gives another one, by the queue's name."""
+    credit: CreditSettings = CreditSettings()
+    agents_file: Path | None = None
+    """A CSV file that says who sits at which device, and when."""
     ami: AmiSettings
 
     @model_validator(mode="after")

@@ -2,13 +2,22 @@
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
-from sqlalchemy import ColumnElement, Executable, bindparam, case, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Executable, and_, bindparam, case, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine import Database
-from storage.records import AgentRecord, CallRecord, Exclusion, GapRecord, LegRecord, ReasonRecord, SiteRecord
+from storage.records import (
+    AgentRecord,
+    CallRecord,
+    Exclusion,
+    GapRecord,
+    LegRecord,
+    ReasonRecord,
+    ReasonSource,
+    SiteRecord,
+)
 from storage.tables import Agent, Call, Leg, LinkGap, Queue, Reason, Site, Survey
 from storage.upsert import Columns, insert_new, known, table_of, upsert
 
@@ -33,11 +42,20 @@ class CallRecorder:
         await self._database.write(work)
 
     async def record_agent(self, agent: AgentRecord) -> None:
-        """Say who stands behind a code; an empty name leaves the one that is known."""
+        """Say who stands behind a code; an empty name or team leaves the one that is known."""
 
         async def work(connection: AsyncConnection) -> None:
-            values = {"agent": agent.agent, "interface": agent.interface, "name": agent.name}
+            values = {"agent": agent.agent, "interface": agent.interface, "name": agent.name, "team": agent.team}
             await upsert(connection, Agent, _known_agent, site_id=agent.site, **values)
+
+        await self._database.write(work)
+
+    async def introduce_agent(self, agent: AgentRecord) -> None:
+        """Say who stands behind a code, where that is not known yet."""
+
+        async def work(connection: AsyncConnection) -> None:
+            values = {"agent": agent.agent, "interface": agent.interface, "name": agent.name, "team": agent.team}
+            await upsert(connection, Agent, _first_agent, site_id=agent.site, **values)
 
         await self._database.write(work)
 
@@ -73,6 +91,8 @@ class CallRecorder:
                 linkedid=leg.linkedid,
                 leg=leg.leg,
                 agent=leg.agent,
+                interface=leg.interface,
+                member=leg.member,
                 queue=leg.queue,
                 connected_at=leg.connected_at,
                 ended_at=leg.ended_at,
@@ -116,6 +136,7 @@ async def merge_call(connection: AsyncConnection, call: CallRecord) -> None:
         uniqueid=call.uniqueid,
         queue=call.queue,
         reason=call.reason,
+        reason_source=call.reason_source,
         caller_digest=call.caller_digest,
         caller_mask=call.caller_mask,
         started_at=call.started_at,
@@ -135,6 +156,14 @@ async def exclude_call(connection: AsyncConnection, site: str, linkedid: str, wh
     """Note why a call is not asked; False, and nothing changed, when another exclusion stands already."""
     values = {"site": site, "call": linkedid, "exclusion": why.exclusion, "exclusion_rule": why.rule}
     return (await connection.execute(_exclude(), values)).rowcount > 0
+
+
+async def call_reason(connection: AsyncConnection, site: str, linkedid: str) -> tuple[str, ReasonSource]:
+    """A call's reason and where it comes from. Raises `LookupError` when the call is not known."""
+    row = (await connection.execute(_reason(), {"site": site, "call": linkedid})).one_or_none()
+    if row is None:
+        raise LookupError(f"site {site!r} has no call {linkedid!r}")
+    return row.reason, row.reason_source
 
 
 async def include_call(connection: AsyncConnection, site: str, linkedid: str) -> None:
@@ -175,6 +204,14 @@ def _asked() -> Executable:
     return select(exists().where(columns.site_id == bindparam("site"), columns.linkedid == bindparam("call")))
 
 
+@cache
+def _reason() -> Executable:
+    call = table_of(Call)
+    return select(call.c.reason, call.c.reason_source).where(
+        call.c.site_id == bindparam("site"), call.c.linkedid == bindparam("call")
+    )
+
+
 def _newer_site(new: Columns, _old: Columns) -> Merged:
     return {"name": new["name"], "zone": new["zone"]}
 
@@ -184,7 +221,11 @@ def _newer_reason(new: Columns, _old: Columns) -> Merged:
 
 
 def _known_agent(new: Columns, old: Columns) -> Merged:
-    return {name: known(new[name], old[name]) for name in ("interface", "name")}
+    return {name: known(new[name], old[name]) for name in ("interface", "name", "team")}
+
+
+def _first_agent(new: Columns, old: Columns) -> Merged:
+    return {name: known(old[name], new[name]) for name in ("interface", "name", "team")}
 
 
 def _longer_gap(new: Columns, old: Columns) -> Merged:
@@ -192,17 +233,26 @@ def _longer_gap(new: Columns, old: Columns) -> Merged:
 
 
 def _known_call(new: Columns, old: Columns) -> Merged:
-    names = ("uniqueid", "queue", "reason", "caller_digest", "caller_mask", "started_at", "ended_at")
+    names = ("uniqueid", "queue", "caller_digest", "caller_mask", "started_at", "ended_at")
+    better = and_(new["reason"] != "", _trust(new["reason_source"]) >= _trust(old["reason_source"]))
     return {
         **{name: known(new[name], old[name]) for name in names},
+        **{name: case((better, new[name]), else_=old[name]) for name in ("reason", "reason_source")},
         "ended_by": _known_end(new, old),
         "abandoned": or_(old["abandoned"], new["abandoned"]),
     }
 
 
 def _known_leg(new: Columns, old: Columns) -> Merged:
-    names = ("agent", "queue", "connected_at", "ended_at", "ring_seconds", "hold_seconds", "talk_seconds")
+    names = (
+        *("agent", "interface", "member", "queue"),
+        *("connected_at", "ended_at", "ring_seconds", "hold_seconds", "talk_seconds"),
+    )
     return {**{name: known(new[name], old[name]) for name in names}, "ended_by": _known_end(new, old)}
+
+
+def _trust(source: ColumnElement[Any]) -> ColumnElement[int]:
+    return case({word: trust for trust, word in enumerate(get_args(ReasonSource))}, value=source, else_=0)
 
 
 def _known_end(new: Columns, old: Columns) -> ColumnElement[Any]:

@@ -7,12 +7,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.call_recorder import merge_call
+from storage.call_recorder import call_reason, merge_call
 from storage.callback_records import CallbackEnd, CallbackLimits, CallbackRecord
 from storage.engine import Database
 from storage.quarantine import ALL_SITES
-from storage.records import CallRecord
-from storage.tables import Call, Callback, OptOut, Site, Survey
+from storage.records import CallRecord, ReasonSource
+from storage.tables import Callback, OptOut, Site, Survey
 from storage.upsert import insert_new
 
 _MINUTE = timedelta(minutes=1)
@@ -173,12 +173,14 @@ class CallbackRecorder:
 
         return await self._database.read(work)
 
-    async def reason_of(self, site: str, linkedid: str) -> str:
-        """The reason of a call; ``""`` when it is not known."""
+    async def reason_of(self, site: str, linkedid: str) -> tuple[str, ReasonSource]:
+        """The reason of a call and where it comes from; ``""`` when it is not known."""
 
-        async def work(connection: AsyncConnection) -> str:
-            reason = await connection.scalar(select(Call.reason).where(Call.site_id == site, Call.linkedid == linkedid))
-            return reason or ""
+        async def work(connection: AsyncConnection) -> tuple[str, ReasonSource]:
+            try:
+                return await call_reason(connection, site, linkedid)
+            except LookupError:
+                return "", ""
 
         return await self._database.read(work)
 

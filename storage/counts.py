@@ -1,7 +1,7 @@
 """Changes to the tallies and the funnel that belong to one transaction."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Executable, bindparam, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.errors import DatabaseError
-from storage.records import Step
+from storage.records import PARTS, Share, Step
 from storage.tables import Base, Funnel, Tally
 from storage.upsert import Columns, table_of, upsert
 
@@ -24,6 +24,15 @@ class Bucket(NamedTuple):
     queue: str
     reason: str
     flow: str
+
+
+Buckets = Sequence[tuple[Bucket, int]]
+"""The buckets in which one survey counts, and how much of it in each; together `PARTS`."""
+
+
+def spread(whole: Bucket, shares: Sequence[Share]) -> Buckets:
+    """The buckets of those who share a survey; `whole` is that of its only agent."""
+    return [(whole._replace(agent=share.agent), share.parts) for share in shares] or [(whole, PARTS)]
 
 
 class _TallyKey(NamedTuple):
@@ -50,13 +59,15 @@ class Counts:
         self._ratings: Counter[_TallyKey] = Counter()
         self._surveys: Counter[_FunnelKey] = Counter()
 
-    def rate(self, bucket: Bucket, question: str, is_rating: bool, value: int, by: int = 1) -> None:
+    def rate(self, buckets: Buckets, question: str, is_rating: bool, value: int, by: int = 1) -> None:
         """`by` more answers to `question` have `value`."""
-        self._ratings[_TallyKey(bucket, question, is_rating, value)] += by
+        for bucket, parts in buckets:
+            self._ratings[_TallyKey(bucket, question, is_rating, value)] += by * parts
 
-    def step(self, bucket: Bucket, step: Step, by: int = 1) -> None:
+    def step(self, buckets: Buckets, step: Step, by: int = 1) -> None:
         """`by` more surveys have reached `step`."""
-        self._surveys[_FunnelKey(bucket, step)] += by
+        for bucket, parts in buckets:
+            self._surveys[_FunnelKey(bucket, step)] += by * parts
 
     async def write(self, connection: AsyncConnection) -> None:
         """Apply all changes. Raises `DatabaseError` when a count would fall below 0; then the transaction must fail."""

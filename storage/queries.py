@@ -1,14 +1,28 @@
 """Every read that is served, each one statement."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from datetime import date, datetime
+from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select
 
 from storage.engine import Database
-from storage.records import NEVER_PUBLISHED, AgentRecord, CountFilter, Dimension, FlowVersionRecord, FunnelRow, TallyRow
-from storage.tables import CODE, Agent, FlowVersion, Funnel, Survey, Tally
+from storage.records import (
+    NEVER_PUBLISHED,
+    PARTS,
+    AgentRecord,
+    CountFilter,
+    Dimension,
+    FlowVersionRecord,
+    FunnelRow,
+    TallyRow,
+)
+from storage.tables import CODE, Agent, FlowVersion, Funnel, Leg, Survey, Tally
 from storage.types import clip
+
+PAGE = 1000
+"""Rows read at once where there may be millions."""
 
 
 async def tallies(
@@ -34,7 +48,7 @@ async def tallies(
     if is_rating is not None:
         statement = statement.where(Tally.is_rating.is_(is_rating))
     rows = await database.read(lambda connection: _all(connection, statement))
-    return [TallyRow(**dict(zip([*columns, *rest, "ratings"], row, strict=True))) for row in rows]
+    return [TallyRow(**_counted([*columns, *rest, "ratings"], row)) for row in rows]
 
 
 async def funnel(
@@ -50,16 +64,54 @@ async def funnel(
         .order_by(*keys)
     )
     rows = await database.read(lambda connection: _all(connection, statement))
-    return [FunnelRow(**dict(zip([*columns, "step", "surveys"], row, strict=True))) for row in rows]
+    return [FunnelRow(**_counted([*columns, "step", "surveys"], row)) for row in rows]
 
 
 async def agents(database: Database, site: str | None = None) -> list[AgentRecord]:
     """All agents that were heard of, of one site or of all, ordered by site and code."""
-    statement = select(Agent.site_id, Agent.agent, Agent.interface, Agent.name).order_by(Agent.site_id, Agent.agent)
+    columns = (Agent.site_id, Agent.agent, Agent.interface, Agent.name, Agent.team)
+    statement = select(*columns).order_by(Agent.site_id, Agent.agent)
     if site is not None:
         statement = statement.where(Agent.site_id == site)
     rows = await database.read(lambda connection: _all(connection, statement))
-    return [AgentRecord(site=site, agent=agent, interface=face, name=name) for site, agent, face, name in rows]
+    names = ("site", "agent", "interface", "name", "team")
+    return [AgentRecord(**dict(zip(names, row, strict=True))) for row in rows]
+
+
+async def asked_calls(
+    database: Database, site: str, *, from_day: date | None = None, to_day: date | None = None
+) -> AsyncIterator[str]:
+    """The linkedids of the calls of a site that were asked, trials left out; both days are included."""
+    statement = (
+        select(Survey.survey, Survey.linkedid)
+        .where(Survey.site_id == site, Survey.trial.is_(False))
+        .order_by(Survey.survey)
+        .limit(PAGE)
+    )
+    statement = statement.where(Survey.day >= from_day) if from_day else statement
+    statement = statement.where(Survey.day <= to_day) if to_day else statement
+    last = ""
+    while True:
+        # Page by page, so that the surveys found may be changed meanwhile.
+        page = statement.where(Survey.survey > last)
+        rows = await database.read(lambda connection, page=page: _all(connection, page))  # type: ignore[misc]
+        for _, linkedid in rows:
+            yield linkedid
+        if len(rows) < PAGE:
+            return
+        last = rows[-1][0]
+
+
+async def last_call_of(database: Database, site: str, agent: str, since: datetime) -> str | None:
+    """The linkedid of the call in which an agent talked last, or talks now; None when that was before `since`."""
+    statement = (
+        select(Leg.linkedid)
+        .where(Leg.site_id == site, Leg.agent == agent, Leg.connected_at >= since)
+        .order_by(Leg.connected_at.desc(), Leg.linkedid.desc())
+        .limit(1)
+    )
+    rows = await database.read(lambda connection: _all(connection, statement))
+    return rows[0][0] if rows else None
 
 
 async def is_asked(database: Database, site: str, linkedid: str) -> bool:
@@ -79,6 +131,11 @@ async def flow_source(database: Database, flow: str) -> FlowVersionRecord | None
     )
     rows = await database.read(lambda connection: _all(connection, statement))
     return FlowVersionRecord(**dict(zip(names, rows[0], strict=True))) if rows else None
+
+
+def _counted(names: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
+    *values, parts = row
+    return dict(zip(names, [*values, Fraction(int(parts), PARTS)], strict=True))
 
 
 def _columns(table: type[Tally] | type[Funnel], by: Sequence[Dimension]) -> dict[str, Any]:

@@ -2,10 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Literal
+from fractions import Fraction
+from typing import Literal, get_args
 
+PARTS = 1000
+"""What one survey counts in the tallies and the funnel, so that several agents can share it without a rounding."""
+REASON_CODE = r"[a-z0-9][a-z0-9_-]{0,31}(/[a-z0-9][a-z0-9_-]{0,31})?"
+"""What a call reason looks like, as a regular expression: ``billing`` or ``billing/refund``."""
 EndedBy = Literal["agent", "caller", "transfer", "unknown"]
 AnswerEnd = Literal["answered", "recorded", "skipped", "no_input", "no_match", "hung_up", "failed"]
+ReasonSource = Literal["", "queue", "caller", "channel", "wrap_up"]
+"""Where a call reason comes from, the least trusted first: nobody said, the queue's default, the caller's own choice,
+the dialplan's channel variable, the agent's wrap-up."""
 Outcome = Literal["completed", "partial", "no_input", "hung_up", "failed"]
 OptOutWay = Literal["api", "key"]
 """How a caller opted out: somebody told the service, or the caller pressed a key."""
@@ -17,6 +25,11 @@ Step = Literal["offered", "started", "answered", "completed", "partial", "no_inp
 """A step of the funnel; `answered` is reached with the first answer that has a value."""
 Way = Literal["shipped", "file", "command", "rollback"]
 """How a flow version came to be in force: with this release, by a file in the flows' folder, or by a command."""
+
+
+def trust(source: ReasonSource) -> int:
+    """How much a reason from there is trusted: the more, the higher."""
+    return get_args(ReasonSource).index(source)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +50,9 @@ class AgentRecord:
     agent: str
     """The code, by default the interface; never empty."""
     interface: str
-    """The device, such as ``PJSIP/1001``."""
+    """The device, such as ``PJSIP/1001``; the last one heard of."""
     name: str = ""
+    team: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +77,8 @@ class CallRecord:
     uniqueid: str = ""
     queue: str = ""
     reason: str = ""
+    reason_source: ReasonSource = ""
+    """A reason from a less trusted source never replaces one from a more trusted one."""
     caller_digest: str = ""
     """Keyed HMAC of the caller's number, hexadecimal."""
     caller_mask: str = ""
@@ -81,6 +97,11 @@ class LegRecord:
     linkedid: str
     leg: str
     agent: str
+    """The agent's code; ``""`` when nobody knows who sat there."""
+    interface: str = ""
+    """The device, as the PBX named it."""
+    member: str = ""
+    """The member name from the queue."""
     queue: str = ""
     connected_at: datetime | None = None
     ended_at: datetime | None = None
@@ -88,6 +109,16 @@ class LegRecord:
     ring_seconds: int | None = None
     hold_seconds: int | None = None
     talk_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What one agent gets of a survey."""
+
+    agent: str
+    """The code; ``""`` for somebody who is not known."""
+    parts: int
+    """From 1 to `PARTS`; those of one survey add up to `PARTS`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,16 +174,29 @@ class SurveyOffer:
     offered_at: datetime
     language: str = ""
     agent: str = ""
+    shares: tuple[Share, ...] = ()
+    """When several agents share it: each of them once. `agent` then says nothing."""
     queue: str = ""
     reason: str = ""
     caller_digest: str = ""
     """Keyed HMAC of the caller's number, hexadecimal."""
+    reason_source: ReasonSource = ""
+    member: str = ""
+    """The interface of the agent whom the queue connected, as the caller's channel told; kept for a later recount."""
+    member_name: str = ""
+    transferred_to: str = ""
+    """The interface of who talked after a blind transfer, as the caller's channel told."""
+    handed_over_by: str = ""
+    """The interface of who made an attended transfer, as the caller's channel told."""
+    sent_by: str = ""
+    """The interface of who sent the caller into the survey, as the caller's channel told."""
     trial: bool = False
     """True for a flow that is only tried: it is kept like a survey, and counted nowhere."""
 
     def __post_init__(self) -> None:
         if not self.survey or not self.linkedid:
             raise ValueError("a survey has an id and a call")
+        check_shares(self.shares)
         if self.trial and not self.survey == self.linkedid != self.linkedid.removeprefix(TRIAL):
             # One that named a real call would keep that call's caller from being asked.
             raise ValueError(f"a trial has one made-up id that begins with {TRIAL}")
@@ -182,6 +226,56 @@ class OptOutRecord:
     def __post_init__(self) -> None:
         if not self.caller_digest:
             raise ValueError("nobody can opt out who withholds the number")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedCall:
+    """All that is stored about a call that was asked, and that says to whom its survey belongs."""
+
+    site: str
+    linkedid: str
+    survey: str
+    offered_at: datetime
+    queue: str
+    """The queue that the caller entered last."""
+    reason: str
+    reason_source: ReasonSource
+    member: str = ""
+    member_name: str = ""
+    transferred_to: str = ""
+    handed_over_by: str = ""
+    sent_by: str = ""
+    legs: tuple[LegRecord, ...] = ()
+    """In no order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditRecord:
+    """To whom, and under what, a survey is counted."""
+
+    shares: tuple[Share, ...]
+    """Each agent once; empty when nobody is known."""
+    queue: str
+    reason: str
+    reason_source: ReasonSource
+
+    def __post_init__(self) -> None:
+        check_shares(self.shares)
+
+    @property
+    def agent(self) -> str:
+        """Who has it, or of several the one with the largest share; ``""`` when that is not known."""
+        return min(self.shares, key=lambda share: (-share.parts, share.agent)).agent if self.shares else ""
+
+
+def check_shares(shares: tuple[Share, ...]) -> None:
+    """Raise ValueError unless the shares of a survey are a whole survey."""
+    if shares and (
+        sum(share.parts for share in shares) != PARTS
+        or min(share.parts for share in shares) < 1
+        or len({share.agent for share in shares}) != len(shares)
+    ):
+        raise ValueError(f"the shares of a survey are those of different agents and add up to {PARTS}: {shares}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,8 +331,8 @@ class TallyRow:
     question: str
     is_rating: bool
     value: int
-    ratings: int
-    """From 1."""
+    ratings: Fraction
+    """More than 0; a whole number unless agents share a rating."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,5 +346,5 @@ class FunnelRow:
     reason: str | None = None
     flow: str | None = None
     step: Step
-    surveys: int
-    """From 1."""
+    surveys: Fraction
+    """More than 0; a whole number unless agents share a survey."""

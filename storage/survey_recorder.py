@@ -4,41 +4,32 @@ Whoever changes a survey locks its row first; whoever changes a call and its sur
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, Update, and_, bindparam, case, exists, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.call_recorder import describe_codes, include_call, merge_call
-from storage.counts import Bucket, Counts
+from storage.call_recorder import call_reason, describe_codes, include_call, merge_call
+from storage.counts import Counts
 from storage.engine import Database
+from storage.locked_survey import describe_shares, is_answered, lock, set_shares, set_survey, shares_of
 from storage.records import (
     NEVER_PUBLISHED,
     AnswerRecord,
     CallRecord,
     FlowVersionRecord,
     Outcome,
-    Step,
     SurveyOffer,
+    trust,
 )
-from storage.tables import CODE, Answer, FlowVersion, Site, Survey
-from storage.types import clip
+from storage.tables import Answer, FlowVersion, Site, Survey
 from storage.upsert import Columns, insert_new, table_of, upsert
 
 Admit = Callable[[AsyncConnection], Awaitable[bool]]
-
-
-class _Locked(NamedTuple):
-    """A survey's row, locked until the transaction ends."""
-
-    bucket: Bucket
-    trial: bool
-    status: str
-    started: bool
-    ended: bool
 
 
 class SurveyRecorder:
@@ -88,20 +79,26 @@ class SurveyRecorder:
 
         False, too, when `admit` says no, which is asked in the same transaction while the call is locked.
 
-        An exclusion of the call is taken back, so that no call counts as both asked and excluded. Raises
-        `LookupError` when the site is not known.
+        An exclusion of the call is taken back, so that no call counts as both asked and excluded. A reason of the call
+        from a more trusted source goes before the offer's. Raises `LookupError` when the site is not known.
         """
 
         async def work(connection: AsyncConnection) -> bool:
             zone = await connection.scalar(_zone(), {"site": offer.site})
             if zone is None:
                 raise LookupError(f"site {offer.site!r} is not known")
+            shares = shares_of(offer.shares, offer.agent)
             if not offer.trial:
-                await describe_codes(connection, offer.site, agent=offer.agent, queue=offer.queue, reason=offer.reason)
+                await describe_shares(connection, offer.site, shares)
+                await describe_codes(connection, offer.site, queue=offer.queue, reason=offer.reason)
             # A trial's is an empty row, which the survey's foreign key asks for.
-            await merge_call(connection, CallRecord(site=offer.site, linkedid=offer.linkedid))
+            call = CallRecord(site=offer.site, linkedid=offer.linkedid)
+            await merge_call(connection, call)
             if admit is not None and not await admit(connection):
                 return False
+            reason, reason_source = await call_reason(connection, offer.site, offer.linkedid)
+            if offer.reason and trust(offer.reason_source) >= trust(reason_source):
+                reason, reason_source = offer.reason, offer.reason_source
             if offer.offered_at.tzinfo is None:
                 raise ValueError("offered_at has no zone")
             is_new = await insert_new(
@@ -114,9 +111,16 @@ class SurveyRecorder:
                 flow=offer.flow,
                 flow_version=offer.flow_version,
                 language=offer.language,
-                agent=offer.agent,
+                agent=shares[0].agent,
+                shared=len(shares) > 1,
                 queue=offer.queue,
-                reason=offer.reason,
+                reason=reason,
+                reason_source=reason_source,
+                member=offer.member,
+                member_name=offer.member_name,
+                transferred_to=offer.transferred_to,
+                handed_over_by=offer.handed_over_by,
+                sent_by=offer.sent_by,
                 caller_digest=offer.caller_digest,
                 trial=offer.trial,
                 status="offered",
@@ -124,10 +128,13 @@ class SurveyRecorder:
             )
             if not is_new:
                 return False
+            if not offer.trial:
+                await merge_call(connection, replace(call, reason=reason, reason_source=reason_source))
+            await set_shares(connection, offer.site, offer.survey, shares)
             await include_call(connection, offer.site, offer.linkedid)
-            locked = await _lock(connection, offer.site, offer.survey)
+            locked = await lock(connection, offer.site, offer.survey)
             counts = Counts(trial=locked.trial)
-            counts.step(locked.bucket, "offered")
+            counts.step(locked.buckets, "offered")
             await counts.write(connection)
             return True
 
@@ -137,12 +144,12 @@ class SurveyRecorder:
         """The caller has heard the first prompt. False, and nothing changed, when it was started or ended before."""
 
         async def work(connection: AsyncConnection) -> bool:
-            locked = await _lock(connection, site, survey)
+            locked = await lock(connection, site, survey)
             if locked.status != "offered":
                 return False
-            await _set(connection, site, survey, status="started", started_at=at)
+            await set_survey(connection, site, survey, status="started", started_at=at)
             counts = Counts(trial=locked.trial)
-            counts.step(locked.bucket, "started")
+            counts.step(locked.buckets, "started")
             await counts.write(connection)
             return True
 
@@ -155,8 +162,8 @@ class SurveyRecorder:
         """
 
         async def work(connection: AsyncConnection) -> bool:
-            locked = await _lock(connection, site, survey)
-            was_answered = await _is_answered(connection, site, survey)
+            locked = await lock(connection, site, survey)
+            was_answered = await is_answered(connection, site, survey)
             is_new = await insert_new(
                 connection,
                 Answer,
@@ -177,12 +184,12 @@ class SurveyRecorder:
             counts = Counts(trial=locked.trial)
             if not locked.started:
                 status = "started" if locked.status == "offered" else locked.status
-                await _set(connection, site, survey, status=status, started_at=answer.answered_at)
-                counts.step(locked.bucket, "started")
+                await set_survey(connection, site, survey, status=status, started_at=answer.answered_at)
+                counts.step(locked.buckets, "started")
             if answer.value is not None:
-                counts.rate(locked.bucket, answer.question, answer.is_rating, answer.value)
+                counts.rate(locked.buckets, answer.question, answer.is_rating, answer.value)
                 if not was_answered:
-                    counts.step(locked.bucket, "answered")
+                    counts.step(locked.buckets, "answered")
             await counts.write(connection)
             return True
 
@@ -190,60 +197,18 @@ class SurveyRecorder:
 
     async def note(self, site: str, survey: str, *, language: str | None = None, incentive: str | None = None) -> None:
         """Keep the language that the caller chose, or the code that the caller is given; None leaves as it is."""
-        noted = {"language": language, "incentive": incentive}
+        given = {"language": language, "incentive": incentive}
+        noted = {name: text for name, text in given.items() if text is not None}
 
         async def work(connection: AsyncConnection) -> None:
-            await _lock(connection, site, survey)
-            await _set(connection, site, survey, **{name: text for name, text in noted.items() if text is not None})
+            await lock(connection, site, survey)
+            await set_survey(connection, site, survey, **noted)
 
         await self._database.write(work)
 
     async def finish(self, site: str, survey: str, outcome: Outcome, at: datetime) -> bool:
         """End a survey. False, and nothing changed, when it had ended before."""
         return await self._database.write(lambda connection: _finish(connection, site, survey, outcome, at))
-
-    async def recredit(
-        self, site: str, survey: str, *, agent: str | None = None, queue: str | None = None, reason: str | None = None
-    ) -> bool:
-        """Credit a survey elsewhere and move all its counts along; None leaves as it is, ``""`` means not known.
-
-        False when that is where it stood. Of a trial the row alone is changed.
-        """
-        wanted = {
-            name: clip(code, CODE)
-            for name, code in (("agent", agent), ("queue", queue), ("reason", reason))
-            if code is not None
-        }
-
-        async def work(connection: AsyncConnection) -> bool:
-            if not await connection.scalar(_trial(), {"site": site, "asked": survey}):
-                await describe_codes(connection, site, **wanted)
-            locked = await _lock(connection, site, survey)
-            bucket = Bucket(**{**locked.bucket._asdict(), **wanted})
-            if bucket == locked.bucket:
-                return False
-            answers = await connection.execute(
-                select(Answer.question, Answer.is_rating, Answer.value).where(
-                    Answer.site_id == site, Answer.survey == survey, Answer.value.is_not(None)
-                )
-            )
-            counts = Counts(trial=locked.trial)
-            steps: list[Step] = ["offered"]
-            for question, is_rating, value in answers:
-                assert value is not None  # the statement asked for no others
-                counts.rate(locked.bucket, question, is_rating, value, -1)
-                counts.rate(bucket, question, is_rating, value)
-                steps = ["offered", "answered"]
-            steps += ["started"] if locked.started else []
-            steps += [locked.status] if locked.ended else []  # type: ignore[list-item]  # the column's check says so
-            for step in steps:
-                counts.step(locked.bucket, step, -1)
-                counts.step(bucket, step)
-            await _set(connection, site, survey, **wanted)
-            await counts.write(connection)
-            return True
-
-        return await self._database.write(work)
 
     async def close_interrupted(self, site: str, *, offered_before: datetime, at: datetime) -> int:
         """End the surveys that a crash left open, and return how many: `partial` with an answer, else `failed`.
@@ -256,8 +221,8 @@ class SurveyRecorder:
             return list((await connection.scalars(select(Survey.survey).where(is_open))).all())
 
         async def close(survey: str, connection: AsyncConnection) -> bool:
-            await _lock(connection, site, survey)
-            outcome: Outcome = "partial" if await _is_answered(connection, site, survey) else "failed"
+            await lock(connection, site, survey)
+            outcome: Outcome = "partial" if await is_answered(connection, site, survey) else "failed"
             return await _finish(connection, site, survey, outcome, at)
 
         closed = 0
@@ -266,30 +231,13 @@ class SurveyRecorder:
         return closed
 
 
-async def _lock(connection: AsyncConnection, site: str, survey: str) -> _Locked:
-    row = (await connection.execute(_locking(), {"site": site, "asked": survey})).one_or_none()
-    if row is None:
-        raise LookupError(f"survey {survey!r} of site {site!r} was never offered")
-    bucket = Bucket(row.site_id, row.day, row.agent, row.queue, row.reason, row.flow)
-    return _Locked(bucket, row.trial, row.status, row.started_at is not None, row.ended_at is not None)
-
-
-async def _is_answered(connection: AsyncConnection, site: str, survey: str) -> bool:
-    # Asked after the row is locked, in a statement of its own: one that waited for the lock would see an older state.
-    return bool(await connection.scalar(_answered(), {"site": site, "asked": survey}))
-
-
-async def _set(connection: AsyncConnection, site: str, survey: str, **values: object) -> None:
-    await connection.execute(_setting(), {"site": site, "asked": survey, **values})
-
-
 async def _finish(connection: AsyncConnection, site: str, survey: str, outcome: Outcome, at: datetime) -> bool:
-    locked = await _lock(connection, site, survey)
+    locked = await lock(connection, site, survey)
     if locked.ended:
         return False
-    await _set(connection, site, survey, status=outcome, ended_at=at)
+    await set_survey(connection, site, survey, status=outcome, ended_at=at)
     counts = Counts(trial=locked.trial)
-    counts.step(locked.bucket, outcome)
+    counts.step(locked.buckets, outcome)
     await counts.write(connection)
     return True
 
@@ -302,32 +250,3 @@ def _newest(new: Columns, old: Columns) -> Mapping[str, ColumnElement[Any]]:
 @cache
 def _zone() -> Select[Any]:
     return select(table_of(Site).c.zone).where(table_of(Site).c.site_id == bindparam("site"))
-
-
-@cache
-def _locking() -> Select[Any]:
-    # SQLite knows no FOR UPDATE and needs none: its writers come one at a time.
-    columns = table_of(Survey).c
-    wanted = (*Bucket._fields, "trial", "status", "started_at", "ended_at")
-    return select(*(columns[name] for name in wanted)).where(_is_asked(columns)).with_for_update()
-
-
-@cache
-def _trial() -> Select[Any]:
-    # Read before the row is locked: it never changes.
-    return select(table_of(Survey).c.trial).where(_is_asked(table_of(Survey).c))
-
-
-@cache
-def _answered() -> Select[Any]:
-    columns = table_of(Answer).c
-    return select(exists().where(_is_asked(columns), columns.value.is_not(None)))
-
-
-@cache
-def _setting() -> Update:
-    return update(table_of(Survey)).where(_is_asked(table_of(Survey).c))
-
-
-def _is_asked(columns: Columns) -> ColumnElement[bool]:
-    return and_(columns.site_id == bindparam("site"), columns.survey == bindparam("asked"))

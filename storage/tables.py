@@ -77,6 +77,7 @@ class Agent(Base):
     agent: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
     interface: Mapped[str] = mapped_column(Clipped(CODE))
     name: Mapped[str] = mapped_column(Clipped(LABEL))
+    team: Mapped[str] = mapped_column(Clipped(LABEL), server_default=text("''"))
 
 
 class Queue(Base):
@@ -106,6 +107,7 @@ class Call(Base):
     uniqueid: Mapped[str] = mapped_column(Clipped(CHANNEL))
     queue: Mapped[str] = mapped_column(Clipped(CODE))
     reason: Mapped[str] = mapped_column(Clipped(CODE))
+    reason_source: Mapped[str] = mapped_column(Clipped(WORD), server_default=text("''"))
     caller_digest: Mapped[str] = mapped_column(Clipped(64))
     """Keyed HMAC of the caller's number in hexadecimal; the number itself is never stored."""
     caller_mask: Mapped[str] = mapped_column(Clipped(32))
@@ -128,6 +130,9 @@ class Leg(Base):
     linkedid: Mapped[str] = mapped_column(Clipped(CHANNEL), primary_key=True)
     leg: Mapped[str] = mapped_column(Clipped(CHANNEL), primary_key=True)
     agent: Mapped[str] = mapped_column(Clipped(CODE))
+    interface: Mapped[str] = mapped_column(Clipped(CODE), server_default=text("''"))
+    """The device and, below, the member name, as the PBX told them: from these the agent can be found again."""
+    member: Mapped[str] = mapped_column(Clipped(LABEL), server_default=text("''"))
     queue: Mapped[str] = mapped_column(Clipped(CODE))
     connected_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
@@ -138,6 +143,8 @@ class Leg(Base):
     __table_args__ = (
         ForeignKeyConstraint(["site_id", "linkedid"], ["call.site_id", "call.linkedid"]),
         CheckConstraint(_one_of("ended_by", get_args(EndedBy)), name="ended_by"),
+        # An agent's last call, for the wrap-up after it.
+        Index("ix_leg_agent", "site_id", "agent", "connected_at"),
     )
 
 
@@ -183,10 +190,22 @@ class Survey(Base):
     flow_version: Mapped[str] = mapped_column(Clipped(64), ForeignKey("flow_version.digest"))
     language: Mapped[str] = mapped_column(Clipped(WORD))
     agent: Mapped[str] = mapped_column(Clipped(CODE))
+    """Who is credited; of several, the one with the largest share."""
+    shared: Mapped[bool] = mapped_column(server_default=false())
+    """True when several agents share it, whose shares are then in `credit`."""
     queue: Mapped[str] = mapped_column(Clipped(CODE))
     reason: Mapped[str] = mapped_column(Clipped(CODE))
     caller_digest: Mapped[str] = mapped_column(Clipped(64), server_default=text("''"))
     """That of the call: here for the rules, which look for a caller's last surveys while that caller waits."""
+    reason_source: Mapped[str] = mapped_column(Clipped(WORD), server_default=text("''"))
+    member: Mapped[str] = mapped_column(Clipped(CODE), server_default=text("''"))
+    """What the caller's channel told, here and in the next four: who the queue's member was, who talked after a blind
+    transfer, who made an attended one, and who sent the caller into the survey. All that is known when the events of a
+    call were missed."""
+    member_name: Mapped[str] = mapped_column(Clipped(LABEL), server_default=text("''"))
+    transferred_to: Mapped[str] = mapped_column(Clipped(CODE), server_default=text("''"))
+    handed_over_by: Mapped[str] = mapped_column(Clipped(CODE), server_default=text("''"))
+    sent_by: Mapped[str] = mapped_column(Clipped(CODE), server_default=text("''"))
     trial: Mapped[bool] = mapped_column(server_default=false())
     """True when somebody only tried the flow: it is in no tally and no funnel, and there was no call of a PBX."""
     status: Mapped[str] = mapped_column(Clipped(WORD))
@@ -223,6 +242,21 @@ class Survey(Base):
     )
 
 
+class Credit(Base):
+    """What each agent gets of a survey that several share; other surveys have no row here. The parts of a survey add up
+    to `PARTS`."""
+
+    __tablename__ = "credit"
+    site_id: Mapped[str] = mapped_column(Clipped(SITE), primary_key=True)
+    survey: Mapped[str] = mapped_column(Clipped(CHANNEL), primary_key=True)
+    agent: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
+    parts: Mapped[int]
+    __table_args__ = (
+        ForeignKeyConstraint(["site_id", "survey"], ["survey.site_id", "survey.survey"]),
+        CheckConstraint("parts > 0", name="parts"),
+    )
+
+
 class Answer(Base):
     """One question put to one caller."""
 
@@ -251,7 +285,8 @@ class Answer(Base):
 
 
 class Tally(Base):
-    """How many answers of a day, agent, queue, reason and flow gave each value to each question.
+    """How many answers of a day, agent, queue, reason and flow gave each value to each question, in thousandths
+    (`PARTS`) of an answer: whole numbers count exactly what several agents share.
 
     A row may stand at 0 after its ratings were credited elsewhere.
     """
@@ -272,7 +307,10 @@ class Tally(Base):
 
 
 class Funnel(Base):
-    """How many surveys of a day, agent, queue, reason and flow reached each step. A row may stand at 0."""
+    """How many surveys of a day, agent, queue, reason and flow reached each step, in thousandths (`PARTS`) of a survey.
+
+    A row may stand at 0.
+    """
 
     __tablename__ = "funnel"
     site_id: Mapped[str] = mapped_column(Clipped(SITE), primary_key=True)

@@ -1,13 +1,15 @@
 """Recounts the tallies and the funnel from the surveys and answers, trials left out, inside the database."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import Select, exists, func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine import Database
-from storage.tables import Answer, Funnel, Survey, Tally
+from storage.records import PARTS
+from storage.tables import Answer, Credit, Funnel, Survey, Tally
 
 BUCKET = ("site_id", "day", "agent", "queue", "reason", "flow")
 
@@ -17,19 +19,23 @@ class Difference:
     """A count that is not what the surveys and answers say."""
 
     table: str
-    """``tally`` or ``funnel``."""
+    """``tally`` or ``funnel``; ``credit`` for a survey whose shares are not a whole one."""
     key: tuple[tuple[str, object], ...]
     """The columns of the row's key with their values."""
-    held: int
+    held: Fraction
     """What the table says; 0 when the row is missing."""
-    counted: int
-    """What the surveys and answers say."""
+    counted: Fraction
+    """What the surveys, their shares and the answers say."""
 
     def __str__(self) -> str:
         key = ", ".join(
             f"{name} {value!r}" if isinstance(value, str) else f"{name} {value}" for name, value in self.key
         )
-        return f"{self.table} holds {self.held}, counted are {self.counted}: {key}"
+        return f"{self.table} holds {_plain(self.held)}, counted are {_plain(self.counted)}: {key}"
+
+
+def _plain(count: Fraction) -> str:
+    return str(count.numerator) if count.denominator == 1 else f"{float(count):.3f}"
 
 
 async def verify(database: Database) -> list[Difference]:
@@ -42,6 +48,7 @@ async def verify(database: Database) -> list[Difference]:
         return [
             *await _compare(connection, Tally.__tablename__, (*BUCKET, "question", "is_rating", "value"), _ratings()),
             *await _compare(connection, Funnel.__tablename__, (*BUCKET, "step"), _surveys()),
+            *await _compare(connection, Credit.__tablename__, ("site_id", "survey"), _shares()),
         ]
 
     return await database.read(work, seconds=None)
@@ -59,16 +66,26 @@ async def _compare(
         async for row in rows:
             *values, is_held, is_counted = row
             pairs = tuple(zip(("site", *key[1:]), values, strict=True))
-            differences.append(Difference(table=table, key=pairs, held=int(is_held), counted=int(is_counted)))
+            counts = {"held": Fraction(int(is_held), PARTS), "counted": Fraction(int(is_counted), PARTS)}
+            differences.append(Difference(table=table, key=pairs, **counts))
     return differences
 
 
+_CREDITED = func.coalesce(Credit.agent, Survey.agent)
+_COUNTED = func.sum(func.coalesce(Credit.parts, PARTS)).label("counted")
+_HAS_SHARES = (Credit.site_id == Survey.site_id) & (Credit.survey == Survey.survey)
+
+
+def _bucket() -> list[Any]:
+    return [_CREDITED.label("agent") if name == "agent" else getattr(Survey, name) for name in BUCKET]
+
+
 def _ratings() -> list[Select[Any]]:
-    bucket = [getattr(Survey, name) for name in BUCKET]
-    key = [*bucket, Answer.question, Answer.is_rating, Answer.value]
+    key = [*_bucket(), Answer.question, Answer.is_rating, Answer.value]
     recount = (
-        select(*key, literal(0).label("held"), func.count().label("counted"))
-        .join(Survey, (Survey.site_id == Answer.site_id) & (Survey.survey == Answer.survey))
+        select(*key, literal(0).label("held"), _COUNTED)
+        .join_from(Answer, Survey, (Survey.site_id == Answer.site_id) & (Survey.survey == Answer.survey))
+        .outerjoin(Credit, _HAS_SHARES)
         .where(Answer.value.is_not(None), Survey.trial.is_(False))
         .group_by(*key)
     )
@@ -78,7 +95,7 @@ def _ratings() -> list[Select[Any]]:
 
 
 def _surveys() -> list[Select[Any]]:
-    bucket = [getattr(Survey, name) for name in BUCKET]
+    bucket = _bucket()
     answered = exists().where(
         Answer.site_id == Survey.site_id, Answer.survey == Survey.survey, Answer.value.is_not(None)
     )
@@ -88,13 +105,15 @@ def _surveys() -> list[Select[Any]]:
         "answered": answered,
     }
     recounts = [
-        select(*bucket, literal(step).label("step"), literal(0).label("held"), func.count().label("counted"))
+        select(*bucket, literal(step).label("step"), literal(0).label("held"), _COUNTED)
+        .outerjoin_from(Survey, Credit, _HAS_SHARES)
         .where(condition, Survey.trial.is_(False))
         .group_by(*bucket)
         for step, condition in reached.items()
     ]
     outcomes = (
-        select(*bucket, Survey.status.label("step"), literal(0).label("held"), func.count().label("counted"))
+        select(*bucket, Survey.status.label("step"), literal(0).label("held"), _COUNTED)
+        .outerjoin_from(Survey, Credit, _HAS_SHARES)
         .where(Survey.ended_at.is_not(None), Survey.trial.is_(False))
         .group_by(*bucket, Survey.status)
     )
@@ -103,3 +122,12 @@ def _surveys() -> list[Select[Any]]:
         *(getattr(Funnel, name) for name in names), Funnel.surveys.label("held"), literal(0).label("counted")
     )
     return [*recounts, outcomes, table]
+
+
+def _shares() -> list[Select[Any]]:
+    key: list[Any] = [Credit.site_id, Credit.survey]
+    given = select(*key, Credit.parts.label("held"), literal(0).label("counted"))
+    nothing, all_of_it = literal(0).label("held"), literal(PARTS).label("counted")
+    asked: list[Any] = [Survey.site_id, Survey.survey]
+    wanted = select(*asked, nothing, all_of_it).where(Survey.shared.is_(True))
+    return [given, wanted]

@@ -23,6 +23,8 @@ OUTBOUND_AGENT = "POSTCALL_AGENT"
 """Inherited by the customer's channel from the channel of the agent who dialled it, and names that channel."""
 SENT_BY = "POSTCALL_SENT"
 """Names the channel of the agent who sent the caller here by a transfer."""
+ATTENDED_TRANSFER = "ATTENDEDTRANSFER"
+"""After an attended transfer, the channel of the agent who made it."""
 
 CALLBACK_OF = "POSTCALL_CALLBACK"
 """Set on a call-back when it is placed: the linkedid of the call that it is about, percent-encoded."""
@@ -42,7 +44,7 @@ async def read_request(
 ) -> SurveyRequest:
     """Ask the caller's channel for what the header leaves out, and for the variables that rules and flows name, in one
     round trip for up to 15 of all these. Raises `PhoneError`."""
-    own = [LINKEDID, MEMBER_INTERFACE, MEMBER_NAME, QUEUE_NAME, DIALED_PEER, ANSWERED_TIME]
+    own = [LINKEDID, MEMBER_INTERFACE, MEMBER_NAME, QUEUE_NAME, DIALED_PEER, ATTENDED_TRANSFER, ANSWERED_TIME]
     ways = [OUTBOUND_AGENT, SENT_BY, CALLBACK_OF, reason_variable]
     named = [internal_variable] if internal_variable else []
     known = await phone.variables(list(dict.fromkeys([*own, *ways, *named, *flow_variables])))
@@ -58,6 +60,7 @@ async def read_request(
         transferred_to=_transferred_to(known),
         callback_of=unquote(known[CALLBACK_OF]),
         sent_by=_of_channel(known[SENT_BY]),
+        handed_over_by=interface_of(known[ATTENDED_TRANSFER]),
         reason=known[reason_variable] or request.query.get("reason", ""),
         variables={name: known[name] for name in flow_variables},
         talk_seconds=int(known[ANSWERED_TIME]) if _SECONDS.fullmatch(known[ANSWERED_TIME]) else None,
@@ -68,7 +71,7 @@ async def read_request(
 def _member(known: Mapping[str, str]) -> AgentRef | None:
     if not known[MEMBER_INTERFACE]:
         return _of_channel(known[OUTBOUND_AGENT])
-    return AgentRef(interface=known[MEMBER_INTERFACE], name=known[MEMBER_NAME])
+    return AgentRef(interface=known[MEMBER_INTERFACE], name=known[MEMBER_NAME], name_is_cut=True)
 
 
 def _transferred_to(known: Mapping[str, str]) -> AgentRef | None:

@@ -22,6 +22,8 @@ class TrackedLeg:
     parted_at: datetime | None = None
     """When one of the two left the bridge; None while they talk."""
     ended_at: datetime | None = None
+    end_was_missed: bool = False
+    """True when only its absence told that it is over: then `ended_at` is when that was found out."""
     ended_by: EndedBy | None = None
     """The first sign of who ended it: a hang-up request, or a transfer."""
     completed: bool = False
@@ -36,8 +38,10 @@ class TrackedLeg:
 
     @property
     def talk_seconds(self) -> int | None:
-        """Whole seconds from the answer to the end, rounded down as Asterisk does; None while it lasts."""
-        return max(0, int((self.ended_at - self.connected_at).total_seconds())) if self.ended_at else None
+        """Whole seconds from the answer to the end, rounded down as Asterisk does; None when the end is not known."""
+        if self.ended_at is None or self.end_was_missed:
+            return None
+        return max(0, int((self.ended_at - self.connected_at).total_seconds()))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,6 +58,10 @@ class TrackedCall:
     """True when the dialplan's own mark told of the call: no queue will tell who answers."""
     legs: list[TrackedLeg] = field(default_factory=list)
     abandoned: bool = False
+    left_alone: bool = False
+    """True once the caller has hung up with no agent on the line."""
+    with_somebody: bool = False
+    """True once the caller has talked with somebody who could not be told apart."""
     ended_at: datetime | None = None
 
     @property

@@ -96,6 +96,7 @@ class Translator:
                     not leg.behind_local and leg.agent_uniqueid and leg.agent_uniqueid not in snapshot.channels
                 ):
                     # When it ended is not known, and so neither is its talk time.
+                    leg.end_was_missed = True
                     told.append(call.ended(leg, snapshot.at))
                     self._talking.pop(leg.agent_uniqueid, None)
             if gone:
@@ -228,9 +229,9 @@ class Translator:
             known.parted_at = None
             return []
         interface = interface_of(channel)
-        if not (call.legs or call.dialled) or not interface or interface.startswith("Local/"):
-            return []
-        if interface == interface_of(call.channel):
+        nobody_known = not (call.legs or call.dialled) or not interface or interface.startswith("Local/")
+        if nobody_known or interface == interface_of(call.channel):
+            call.with_somebody = True
             return []
         if any(leg.behind_local for leg in call.open_legs):
             # The agent's own channel, come out from behind the Local one.
@@ -255,6 +256,7 @@ class Translator:
 
     def _asked_to_hang_up(self, uniqueid: str) -> None:
         if call := self._calls.get(uniqueid):
+            call.left_alone = not call.open_legs and not call.with_somebody
             for leg in call.open_legs:
                 leg.ended_by = leg.ended_by or "caller"
         elif uniqueid in self._talking:
@@ -305,7 +307,9 @@ class Translator:
         call.ended_at = at
         if not all(leg.completed for leg in call.legs):
             self._ended[call.uniqueid] = call
-        return CallEnded(site=call.site, linkedid=call.linkedid, at=at, abandoned=call.abandoned)
+        return CallEnded(
+            site=call.site, linkedid=call.linkedid, at=at, abandoned=call.abandoned, left_alone=call.left_alone
+        )
 
     def _forget_late(self, now: datetime) -> None:
         while self._ended:

@@ -2,15 +2,22 @@
 
 import asyncio
 import sys
+from datetime import date, datetime
 from pathlib import Path
 
 import click
 
 from ivr.cli.options import config_option
-from ivr.settings import load_settings
+from ivr.errors import SettingsError
+from ivr.settings import Settings, load_settings
+from ivr.surveys.crediting import attribution_of
 from storage.engine import open_database
+from storage.queries import asked_calls
+from storage.recorder import Recorder
 from storage.schema import check_schema, upgrade
 from storage.verify import Difference, verify
+
+DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.group()
@@ -38,6 +45,39 @@ def verify_command(path: Path) -> None:
         click.echo(f"{len(differences)} counts are not what the answers say", err=True)
         sys.exit(1)
     click.echo("every tally is what the answers say")
+
+
+@db.command("recredit")
+@config_option
+@click.option("--site", required=True, help="The site whose surveys are credited again.")
+@click.option("--from", "from_day", type=DAY, help="The first day of the surveys, in the site's zone.")
+@click.option("--to", "to_day", type=DAY, help="The last day of the surveys, itself included.")
+def recredit_command(path: Path, site: str, from_day: datetime | None, to_day: datetime | None) -> None:
+    """Credit surveys again, from the stored legs of their calls, by the settings as they are now.
+
+    For after a change of `credit`, `queue_reasons` or the `agents_file`. Safe to repeat, and while the service runs.
+    """
+    settings = load_settings(path)
+    if site not in settings.sites:
+        raise SettingsError(f"--site: got {site!r}; allowed: {', '.join(sorted(settings.sites))}")
+    if from_day and to_day and from_day > to_day:
+        raise SettingsError(f"--from: got {from_day:%Y-%m-%d}; allowed: a day not after --to, {to_day:%Y-%m-%d}")
+    seen, moved = asyncio.run(
+        _recredit(settings, site, from_day.date() if from_day else None, to_day.date() if to_day else None)
+    )
+    click.echo(f"{moved} of {seen} surveys are credited elsewhere now")
+
+
+async def _recredit(settings: Settings, site: str, from_day: date | None, to_day: date | None) -> tuple[int, int]:
+    _, attribution = attribution_of(settings)
+    seen = moved = 0
+    async with await open_database(settings.database.url.get_secret_value()) as database:
+        await check_schema(database)
+        recorder = Recorder(database)
+        async for linkedid in asked_calls(database, site, from_day=from_day, to_day=to_day):
+            seen += 1
+            moved += await recorder.recredit_call(site, linkedid, attribution.decide)
+    return seen, moved
 
 
 async def _verify(url: str) -> list[Difference]:

@@ -106,7 +106,7 @@ async def _service(folder: Path, pbx: DemoPbx) -> AsyncIterator[tuple[Settings, 
 async def _show(console: Console, url: str, token: str) -> None:
     """Draw the table again and again, from the API's own answers."""
     if not console.is_terminal:
-        ratings = 0
+        ratings: float = 0
         while True:
             await asyncio.sleep(PLAIN_SECONDS)
             scores = await _scores(url, token)

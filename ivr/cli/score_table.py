@@ -19,10 +19,10 @@ def score_table(agents: Sequence[AgentScoreBody], title: str) -> Table:
         table.add_row(
             agent.agent or "not known",
             agent.name,
-            str(agent.n),
+            f"{agent.n:g}",
             "" if agent.mean is None else f"{agent.mean:.2f}",
             "" if csat is None else f"{csat.percent:.0f} %",
             "" if csat is None else f"{csat.low:.0f} to {csat.high:.0f} %",
-            f"{agent.answered} / {agent.offered}",
+            f"{agent.answered:g} / {agent.offered:g}",
         )
     return table

@@ -169,7 +169,7 @@ def _channel(channel: Channel, now: float) -> Fields:
     return [
         *channel.snapshot(),
         ("Application", channel.application),
-        ("ApplicationData", ""),
+        ("ApplicationData", channel.data),
         ("Duration", duration),
         ("BridgeId", channel.bridge),
     ]

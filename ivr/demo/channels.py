@@ -44,6 +44,8 @@ class Channel:
     bridge: str = ""
     """The unique id of the bridge that it is in; empty when in none."""
     application: str = ""
+    data: str = ""
+    """The application's arguments."""
     variables: dict[str, str] = field(default_factory=dict)
 
     def connect_to(self, other: "Channel") -> None:
@@ -116,13 +118,17 @@ class ChannelBoard:
         exten: str,
         state: int,
         linkedid: str = "",
+        half: str = "",
     ) -> Channel:
-        """A new channel of `device` (such as ``PJSIP/1001``), on a call of its own unless `linkedid` names one."""
+        """A new channel of `device` (such as ``PJSIP/1001``), on a call of its own unless `linkedid` names one.
+
+        `half` is ``;1`` or ``;2`` for one of a pair of Local channels.
+        """
         # As in the recordings, one count numbers both the unique id and the channel's name.
         count, self._next = self._next, self._next + 1
         uniqueid = f"{int(timestamp)}.{count}"
         channel = Channel(
-            name=f"{device}-{count:08x}",
+            name=f"{device}-{count:08x}{half}",
             uniqueid=uniqueid,
             linkedid=linkedid or uniqueid,
             caller_number=number,

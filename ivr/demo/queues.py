@@ -30,8 +30,8 @@ class Member:
 
     @property
     def number(self) -> str:
-        """The phone's own number, such as ``1001``."""
-        return self.interface.rpartition("/")[2]
+        """The phone's own number, such as ``1001``, which ``Local/1001@agents/n`` dials, too."""
+        return self.interface.partition("/")[2].partition("@")[0]
 
     def standing(self) -> Fields:
         """The headers that QueueMemberStatus and QueueMember share."""

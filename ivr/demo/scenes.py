@@ -15,15 +15,15 @@ from ivr.demo.transfers import attended_transfer, blind_transfer
 async def play(stage: Stage) -> None:
     """Play one call to its end; whatever happens, its agents are free and its channels gone afterwards."""
     started = stage.clock.now()
-    place = _enter_queue(stage)
+    place = enter_queue(stage)
     try:
         agent = await _be_rung(stage, place)
         if agent is None:
-            _abandon(stage, place, None)
+            abandon(stage, place, None)
             return
         member, channel, answered = agent
         if not answered:
-            _abandon(stage, place, channel)
+            abandon(stage, place, channel)
             return
         await _talk(stage, place, member, channel, started)
     finally:
@@ -32,12 +32,14 @@ async def play(stage: Stage) -> None:
         stage.clear()
 
 
-def _enter_queue(stage: Stage) -> Waiting:
+def enter_queue(stage: Stage) -> Waiting:
+    """The caller calls in, or comes from a transfer, and waits."""
     caller, queue = stage.caller, stage.queue
-    stage.emit(events.about("Newchannel", caller))
-    caller.state = UP
-    stage.emit(events.about("Newstate", caller))
-    caller.priority, caller.application = 3, "Queue"
+    if caller.state != UP:
+        stage.emit(events.about("Newchannel", caller))
+        caller.state = UP
+        stage.emit(events.about("Newstate", caller))
+    caller.priority, caller.application, caller.data = 3, "Queue", queue.name
     place = queue.join(caller, stage.clock.now())
     stage.emit(
         events.queue_caller_join(caller, queue=queue.name, position=queue.position(place), count=len(queue.callers))
@@ -53,6 +55,14 @@ async def _be_rung(stage: Stage, place: Waiting) -> tuple[Member, Channel, bool]
     member = await stage.switch.floor.member_for(stage.queue.name, within=patience / stage.clock.speed)
     if member is None:
         return None
+    agent = call_agent(stage, member)
+    patience_left = place.joined + patience - stage.clock.now()
+    await stage.clock.sleep(max(0.0, min(rings, patience_left)))
+    return member, agent, rings <= patience_left
+
+
+def call_agent(stage: Stage, member: Member) -> Channel:
+    """The queue has an agent's phone rung for the caller."""
     stage.hold(member)
     caller = stage.caller
     agent = stage.agent_channel(member, state=DOWN, linkedid=caller.linkedid)
@@ -60,12 +70,11 @@ async def _be_rung(stage: Stage, place: Waiting) -> tuple[Member, Channel, bool]
     agent.exten = caller.exten
     stage.agent_event("AgentCalled", agent, member)
     stage.ring(caller, agent, member, dialled=member.interface)
-    patience_left = place.joined + patience - stage.clock.now()
-    await stage.clock.sleep(max(0.0, min(rings, patience_left)))
-    return member, agent, rings <= patience_left
+    return agent
 
 
-def _abandon(stage: Stage, place: Waiting, agent: Channel | None) -> None:
+def abandon(stage: Stage, place: Waiting, agent: Channel | None) -> None:
+    """The caller leaves the queue; `agent` is the channel that rings, if one does."""
     caller, queue = stage.caller, stage.queue
     stage.call.abandoned = True
     stage.emit(events.hangup_request(caller))
@@ -94,20 +103,10 @@ def _leave_queue(stage: Stage, place: Waiting, position: int) -> None:
 
 async def _talk(stage: Stage, place: Waiting, member: Member, agent: Channel, started: float) -> None:
     caller, behaviour = stage.caller, stage.behaviour
-    stage.pick_up(caller, agent, member)
-    stage.emit(events.about("MusicOnHoldStop", caller))
-    hold = stage.clock.whole_seconds_since(place.joined)
-    stage.queue.note_hold(hold)
-    position = stage.queue.position(place)
-    _set_variables(stage, place, member, hold)
-    _leave_queue(stage, place, position)
-    stage.call.interfaces.append(member.interface)
-    stage.agent_event("AgentConnect", agent, member, HoldTime=hold, RingTime=int(behaviour.ring_seconds))
-    bridge = stage.bridge(agent, caller)
-    talk = Talk(member=member, agent=agent, bridge=bridge, hold_seconds=hold, answered=stage.clock.now())
+    talk = connect(stage, place, member, agent, ring_seconds=int(behaviour.ring_seconds))
     await stage.clock.sleep(behaviour.talk_seconds)
     if behaviour.ends == "caller":
-        _caller_hangs_up(stage, talk)
+        caller_hangs_up(stage, talk)
         return
     await _agents_finish(stage, talk)
     caller.variables |= stage.queue.variables() | {
@@ -115,6 +114,21 @@ async def _talk(stage: Stage, place: Waiting, member: Member, agent: Channel, st
         "DIALEDTIME": str(stage.clock.whole_seconds_since(started)),
     }
     await go_on(stage)
+
+
+def connect(stage: Stage, place: Waiting, member: Member, agent: Channel, *, ring_seconds: int) -> Talk:
+    """The agent answers, and talks with the caller."""
+    stage.pick_up(stage.caller, agent, member)
+    stage.emit(events.about("MusicOnHoldStop", stage.caller))
+    hold = stage.clock.whole_seconds_since(place.joined)
+    stage.queue.note_hold(hold)
+    position = stage.queue.position(place)
+    _set_variables(stage, place, member, hold)
+    _leave_queue(stage, place, position)
+    stage.call.interfaces.append(member.interface)
+    stage.agent_event("AgentConnect", agent, member, HoldTime=hold, RingTime=ring_seconds)
+    bridge = stage.bridge(agent, stage.caller)
+    return Talk(member=member, agent=agent, bridge=bridge, hold_seconds=hold, answered=stage.clock.now())
 
 
 async def _agents_finish(stage: Stage, talk: Talk) -> None:
@@ -126,15 +140,21 @@ async def _agents_finish(stage: Stage, talk: Talk) -> None:
         transfer = blind_transfer if ends == "blind_transfer" else attended_transfer
         await transfer(stage, talk, colleague)
     else:
-        stage.emit(events.hangup_request(talk.agent))
-        stage.complete(talk, "agent")
-        stage.last_agent_hangs_up(talk.bridge, talk.agent, talk.member)
+        agent_hangs_up(stage, talk)
     # A blind transfer takes the caller out of the queue's application, which then cannot say how it ended.
     if stage.queue.continue_to and not (colleague and ends == "blind_transfer"):
         stage.caller.variables["QUEUESTATUS"] = "CONTINUE"
 
 
-def _caller_hangs_up(stage: Stage, talk: Talk) -> None:
+def agent_hangs_up(stage: Stage, talk: Talk) -> None:
+    """The queue's own agent ends the talk; the caller stays on the line."""
+    stage.emit(events.hangup_request(talk.agent))
+    stage.complete(talk, "agent")
+    stage.last_agent_hangs_up(talk.bridge, talk.agent, talk.member)
+
+
+def caller_hangs_up(stage: Stage, talk: Talk) -> None:
+    """The caller ends the talk with the queue's own agent."""
     caller = stage.caller
     stage.emit(events.hangup_request(caller))
     stage.complete(talk, "caller")

@@ -25,9 +25,10 @@ class SimulatedPbx:
     """An Asterisk stand-in. Use it as an async context manager, or `start` and `stop` it.
 
     `queues` and `members` are its own from then on. `speed` is how many seconds of its time pass in one second;
-    time stamps stay those of the wall clock. `events` names the AMI events that clients get, None for all that it
-    has. An empty `secret` makes one up. `prompt_seconds` gives a sound's length, or None for a sound that is not
-    there. `write_timeout` is in wall-clock seconds. Every choice comes from one random generator with `seed`.
+    time stamps stay those of the wall clock; `clock` takes the place of both. `events` names the AMI events that
+    clients get, None for all that it has. An empty `secret` makes one up. `prompt_seconds` gives a sound's length, or
+    None for a sound that is not there. `write_timeout` is in wall-clock seconds. Every choice comes from one random
+    generator with `seed`.
     """
 
     def __init__(
@@ -44,8 +45,9 @@ class SimulatedPbx:
         dialplan: Mapping[str, str] | None = None,
         prompt_seconds: Callable[[str], float | None] = lambda _: PROMPT_SECONDS,
         write_timeout: float = 0.1,
+        clock: Clock | None = None,
     ) -> None:
-        self.clock = Clock(speed)
+        self.clock = clock or Clock(speed)
         self.rng = random.Random(seed)
         self.port = port
         """The AMI port; a free one once started, when 0 was given."""

@@ -17,8 +17,8 @@ async def go_on(stage: Stage) -> None:
         stage.end_caller()
         return
     caller.context, caller.exten, caller.priority = goto
-    caller.application = "AGI"
-    keys = stage.behaviour.keys_for(call.interfaces[-1])
+    caller.application, caller.data = "AGI", stage.switch.dialplan[caller.context]
+    keys = stage.behaviour.keys_for(call.interfaces[-1] if call.interfaces else "")
     listener = Listener(caller, stage.behaviour, keys=keys, clock=stage.clock, emit=stage.emit)
     commands = AgiCommands(caller, listener, clock=stage.clock, prompt_seconds=stage.switch.prompt_seconds)
     try:

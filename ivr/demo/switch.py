@@ -41,8 +41,11 @@ class Switch:
 
     def agent_channel(self, member: Member, *, state: int, linkedid: str = "", exten: str = "s") -> Channel:
         """A new channel to, or from, the phone of an agent."""
+        is_local = member.interface.startswith("Local/")
         return self.board.open(
-            member.interface,
+            # The name of a Local channel lacks the options of its interface.
+            "/".join(member.interface.split("/")[:2]),
+            half=";1" if is_local else "",
             timestamp=self.clock.timestamp(),
             number=member.number,
             # A phone's caller ID is set up apart from the queue's member names, and rarely the same.

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from ivr.scores.intervals import Amount
 from ivr.scores.score import Response, Score, score
 from storage.records import FunnelRow, TallyRow
 
@@ -43,7 +44,7 @@ def agent_scores(
     ratings: dict[tuple[str, str], list[TallyRow]] = defaultdict(list)
     for tally in tallies:
         ratings[tally.agent or "", tally.reason or ""].append(tally)
-    steps: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+    steps: dict[tuple[str, str], dict[str, Amount]] = defaultdict(dict)
     for row in funnel:
         steps[row.agent or "", row.reason or ""][row.step] = row.surveys
 

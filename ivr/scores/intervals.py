@@ -2,6 +2,10 @@
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
+
+Amount = int | Fraction
+"""How many ratings; not a whole number where agents share some."""
 
 Z_95 = 1.959963984540054
 """The 97.5 % quantile of the standard normal distribution: two-sided 95 %."""
@@ -11,9 +15,9 @@ Z_95 = 1.959963984540054
 class Proportion:
     """A share of `n`, with its interval."""
 
-    count: int
-    n: int
-    """At least 1."""
+    count: Amount
+    n: Amount
+    """More than 0."""
     low: float
     """Lower bound of the interval, from 0 to 1."""
     high: float
@@ -22,23 +26,26 @@ class Proportion:
     @property
     def share(self) -> float:
         """From 0 to 1."""
-        return self.count / self.n
+        return float(self.count / self.n)
 
 
-def wilson(count: int, n: int, z: float = Z_95) -> Proportion:
+def wilson(count: Amount, n: Amount, z: float = Z_95) -> Proportion:
     """The share `count / n` with its Wilson score interval, without continuity correction.
 
     E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 22 (1927), 209-212;
     recommended for small n by Brown, Cai and DasGupta, Statistical Science 16 (2001), 101-133.
 
-    Raises ValueError unless 0 <= count <= n and n >= 1.
+    A rating that several agents share counts in parts. The sum of the parts is then taken for n; the effective number
+    of ratings (L. Kish, Survey Sampling, 1965) is never smaller, so the interval is at worst too wide.
+
+    Raises ValueError unless 0 <= count <= n and n > 0.
     """
-    if n < 1 or not 0 <= count <= n:
-        raise ValueError(f"a proportion needs 0 <= count <= n and n >= 1, not {count} of {n}")
-    p = count / n
-    spread = z * z / n
+    if n <= 0 or not 0 <= count <= n:
+        raise ValueError(f"a proportion needs 0 <= count <= n and n > 0, not {count} of {n}")
+    n_, p = float(n), float(count / n)
+    spread = z * z / n_
     centre = (p + spread / 2) / (1 + spread)
-    half = z / (1 + spread) * math.sqrt(p * (1 - p) / n + spread / (4 * n))
+    half = z / (1 + spread) * math.sqrt(p * (1 - p) / n_ + spread / (4 * n_))
     low = 0.0 if count == 0 else centre - half
     high = 1.0 if count == n else centre + half
     return Proportion(count=count, n=n, low=low, high=high)

@@ -1,11 +1,11 @@
 """A score: what is said of an agent, or of an agent's callers with one reason, from counted ratings."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from ivr.scores.intervals import Proportion, wilson
+from ivr.scores.intervals import Amount, Proportion, wilson
 
 
 class RatingCount(Protocol):
@@ -14,20 +14,20 @@ class RatingCount(Protocol):
     @property
     def value(self) -> int: ...
     @property
-    def ratings(self) -> int: ...
+    def ratings(self) -> Amount: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
     """Ratings in numbers; never without its n."""
 
-    n: int
-    """Ratings counted."""
+    n: Amount
+    """Ratings counted; a rating that several agents share counts as much of one as is theirs."""
     mean: float | None
     """Of the values; None when n is 0."""
     satisfied: Proportion | None
     """CSAT: the share of ratings whose value the question calls satisfied; None when n is 0."""
-    distribution: Mapping[int, int]
+    distribution: Mapping[int, Amount]
     """Ratings by value, every value of the question present, ascending."""
 
 
@@ -35,13 +35,13 @@ class Score:
 class Response:
     """How many of those who were asked gave a rating: answered / offered, and no other denominator."""
 
-    offered: int
-    answered: int
+    offered: Amount
+    answered: Amount
 
     @property
     def rate(self) -> float | None:
         """From 0 to 1; None when nobody was asked."""
-        return self.answered / self.offered if self.offered else None
+        return float(self.answered / self.offered) if self.offered else None
 
 
 def score(counts: Iterable[RatingCount], *, values: Collection[int], satisfied: Collection[int]) -> Score:
@@ -50,13 +50,13 @@ def score(counts: Iterable[RatingCount], *, values: Collection[int], satisfied: 
     `values` are those that the question can give, `satisfied` those that count as satisfied (top-2-box: the two best).
     A value that is no longer among `values` (an earlier version of the flow had it) counts all the same.
     """
-    by_value: Counter[int] = Counter()
+    by_value: defaultdict[int, Amount] = defaultdict(int)
     for row in counts:
         by_value[row.value] += row.ratings
-    n = by_value.total()
+    n = sum(by_value.values())
     return Score(
         n=n,
-        mean=sum(value * count for value, count in by_value.items()) / n if n else None,
-        satisfied=wilson(sum(by_value[value] for value in set(satisfied)), n) if n else None,
-        distribution={value: by_value[value] for value in sorted({*values, *by_value})},
+        mean=float(sum(value * count for value, count in by_value.items()) / n) if n else None,
+        satisfied=wilson(sum(by_value.get(value, 0) for value in set(satisfied)), n) if n else None,
+        distribution={value: by_value.get(value, 0) for value in sorted({*values, *by_value})},
     )

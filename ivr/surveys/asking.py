@@ -50,7 +50,7 @@ class SurveyBook(Protocol):
     async def record_answer(self, site: str, survey: str, answer: AnswerRecord) -> bool:
         """The caller has dealt with a question."""
 
-    async def recredit(self, site: str, survey: str, *, reason: str | None = None) -> bool:
+    async def choose_reason(self, site: str, survey: str, reason: str) -> None:
         """The caller has said why they called."""
 
     async def note(self, site: str, survey: str, *, language: str | None = None, incentive: str | None = None) -> None:
@@ -166,7 +166,7 @@ class Asking:
         )
         stored = await self._store(self._book.record_answer(self._site, self._survey, record))
         if stored and step.reason:
-            await self._store(self._book.recredit(self._site, self._survey, reason=step.reason))
+            await self._store(self._book.choose_reason(self._site, self._survey, step.reason))
         return self._saved(stored)
 
     def _note(self, *, language: str | None = None, incentive: str | None = None) -> Awaitable[object]:

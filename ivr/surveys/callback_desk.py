@@ -43,8 +43,8 @@ class _Forgetful:
         self.values.append(answer.value)
         return True
 
-    async def recredit(self, site: str, survey: str, *, reason: str | None = None) -> bool:
-        return True
+    async def choose_reason(self, site: str, survey: str, reason: str) -> None:
+        pass
 
     async def note(self, site: str, survey: str, *, language: str | None = None, incentive: str | None = None) -> None:
         pass
@@ -98,6 +98,7 @@ class CallbackDesk:
             await self._recorder.withdraw_callbacks_of(callback.site, callback.caller_digest, self._now())
             told.info("a caller never wants to be asked again")
         elif await self._recorder.callback_answered(callback.site, callback.linkedid, self._now()):
+            reason, reason_source = await self._recorder.reason_of(callback.site, callback.linkedid)
             await self._desk.conduct(
                 SurveyRequest(
                     site=callback.site,
@@ -106,7 +107,8 @@ class CallbackDesk:
                     language=request.language,
                     queue=callback.queue,
                     agent=AgentRef(interface=callback.agent) if callback.agent else None,
-                    reason=await self._recorder.reason_of(callback.site, callback.linkedid),
+                    reason=reason,
+                    reason_source=reason_source,
                 ),
                 language,
                 phone,

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -15,9 +16,9 @@ from callflows.model import Flow
 from callflows.steps import Context
 from ivr.errors import DatabaseError
 from ivr.phone import Phone
+from ivr.surveys.agents import AgentDirectory
 from ivr.surveys.asking import STORE_SECONDS, Asking
-from ivr.surveys.attribution import Credit, credit
-from ivr.surveys.facts import agent_record
+from ivr.surveys.attribution import Attribution, asked_call
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.offering import Offering
 from ivr.surveys.privacy import CallerKey
@@ -27,7 +28,7 @@ from ivr.surveys.rules import Rules
 from ivr.surveys.site_flows import SiteFlows
 from ivr.surveys.tracker import CallTracker
 from storage.recorder import Recorder
-from storage.records import SurveyOffer
+from storage.records import AskedCall, CreditRecord, SurveyOffer
 
 log = structlog.get_logger()
 
@@ -47,6 +48,8 @@ class SurveyDesk:
         flows: FlowShelf,
         callers: CallerKey,
         prompts: PromptCheck,
+        attribution: Attribution,
+        agents: AgentDirectory,
         now: Callable[[], datetime],
         sites: Mapping[str, SiteFlows],
         recordings: str,
@@ -55,6 +58,8 @@ class SurveyDesk:
         self._offering = Offering(recorder=recorder, rules=rules, callers=callers)
         self._recorder = recorder
         self._prompts = prompts
+        self._attribution = attribution
+        self._agents = agents
         self._sites = sites
         self._recordings = recordings
         self._calls = calls
@@ -69,7 +74,7 @@ class SurveyDesk:
         `language` is the site's own, for a request that names none, or none that there is.
         """
         told = log.bind(site=request.site, survey=request.survey)
-        due = credit(self._calls.find(request.site, request.linkedid), request)
+        known, due = self._credit(request)
         version = self._version(request, due)
         context = self._context(request, version, due)
         # What the flow itself says of the call's language goes before the channel's.
@@ -82,7 +87,7 @@ class SurveyDesk:
         interview = Interview(speakable, spoken(speakable, *wanted), context)
         try:
             async with asyncio.timeout(STORE_SECONDS):
-                offer = self._offer(request, version, due, interview.language)
+                offer = self._offer(request, version, known, due, interview.language)
                 asked = await self._offering.offer(offer, request, self._calls.find(request.site, request.linkedid))
         except (DatabaseError, TimeoutError) as error:
             told.error("survey not offered: the database does not take it", why=str(error) or "too slow")
@@ -106,7 +111,7 @@ class SurveyDesk:
             raise
         if asking.lacked_prompt:
             self._prompts.forget(request.site, speakable.flow)
-        await self._introduce(request)
+        await self._credit_again(request)
         told.info("survey ended", outcome=outcome, flow=version.flow.flow)
 
     async def _exclude(self, request: SurveyRequest, exclusion: str) -> None:
@@ -119,15 +124,26 @@ class SurveyDesk:
         else:
             told.info("survey not offered")
 
-    async def _introduce(self, request: SurveyRequest) -> None:
-        """Keep the name of an agent of whom only the caller's channel told."""
-        if request.agent and request.agent.name and self._calls.find(request.site, request.linkedid) is None:
-            try:
-                await self._recorder.record_agent(agent_record(request.site, request.agent))
-            except DatabaseError as error:
-                log.warning("an agent's name is not stored", site=request.site, why=str(error))
+    async def _credit_again(self, request: SurveyRequest) -> None:
+        """Credit the survey by all that is known now: events may have come meanwhile, also at another replica.
 
-    def _version(self, request: SurveyRequest, due: Credit) -> FlowVersion:
+        And keep the name of an agent of whom only the caller's channel told.
+        """
+        # What came between the look at the call and the offer found no survey to credit.
+        if self._calls.tell_again(request.site, request.linkedid):
+            return
+        try:
+            await self._recorder.recredit_call(request.site, request.linkedid, self._attribution.decide)
+            if request.agent:
+                known = self._agents.describe(request.site, request.agent, self._now())
+                # A name that the queue told is whole, and never replaced by one that may be cut.
+                name = (known.name if known else "") or request.agent.name
+                if known and name:
+                    await self._recorder.introduce_agent(replace(known, name=name))
+        except DatabaseError as error:
+            log.warning("a survey is not credited again", site=request.site, survey=request.survey, why=str(error))
+
+    def _version(self, request: SurveyRequest, due: CreditRecord) -> FlowVersion:
         """The version in force of the flow that the dialplan names, or else of the one that the rules choose."""
         asked = self._flows.find(request.flow) if request.flow else None
         if asked:
@@ -135,7 +151,7 @@ class SurveyDesk:
         chosen = self._sites[request.site].choose(
             at=self._now(),
             queue=due.queue,
-            agent=due.agent.interface if due.agent else "",
+            agent=due.agent,
             reason=due.reason,
             language=request.language,
         )
@@ -143,19 +159,27 @@ class SurveyDesk:
             log.warning("the dialplan asks for a flow that there is not", flow=request.flow[:64], instead=chosen.flow)
         return self._flows.require(chosen.flow, setting="flow")
 
-    def _context(self, request: SurveyRequest, version: FlowVersion, due: Credit) -> Context:
+    def _context(self, request: SurveyRequest, version: FlowVersion, due: CreditRecord) -> Context:
         site = self._sites[request.site]
         return Context(
             at=self._now().astimezone(site.zone),
             queue=due.queue,
-            team=site.teams.team_of(due.agent.interface) if due.agent else "",
+            team=site.teams.team_of(due.agent),
             reason=due.reason,
+            reason_is_presumed=due.reason_source == "queue",
             variables={name: request.variables.get(name, "") for name in version.flow.variables},
             # An incentive code follows from it: it must not be guessed.
             seed=secrets.randbits(64),
         )
 
-    def _offer(self, request: SurveyRequest, version: FlowVersion, due: Credit, language: str) -> SurveyOffer:
+    def _credit(self, request: SurveyRequest) -> tuple[AskedCall, CreditRecord]:
+        """What is known of the call now, and whom that credits."""
+        asked = asked_call(self._calls.find(request.site, request.linkedid), request, self._now())
+        return asked, self._attribution.decide(asked)
+
+    def _offer(
+        self, request: SurveyRequest, version: FlowVersion, asked: AskedCall, due: CreditRecord, language: str
+    ) -> SurveyOffer:
         return SurveyOffer(
             site=request.site,
             survey=request.survey,
@@ -163,10 +187,17 @@ class SurveyDesk:
             flow=version.flow.flow,
             flow_version=version.digest,
             language=language,
-            agent=due.agent.interface if due.agent else "",
+            agent=due.agent,
+            shares=due.shares,
             queue=due.queue,
             reason=due.reason,
-            offered_at=self._now(),
+            reason_source=due.reason_source,
+            member=asked.member,
+            member_name=asked.member_name,
+            transferred_to=asked.transferred_to,
+            handed_over_by=asked.handed_over_by,
+            sent_by=asked.sent_by,
+            offered_at=asked.offered_at,
         )
 
 

@@ -3,14 +3,18 @@
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 import structlog
 
-from ivr.calls import AgentRef, Call, Gap, Leg
+from ivr.calls import Call, Gap
 from ivr.errors import DatabaseError
+from ivr.surveys.agents import AgentDirectory
+from ivr.surveys.attribution import Attribution
+from ivr.surveys.legs import leg_record
 from ivr.surveys.privacy import CallerKey
 from storage.recorder import Recorder
-from storage.records import AgentRecord, CallRecord, GapRecord, LegRecord
+from storage.records import CallRecord, GapRecord
 
 log = structlog.get_logger()
 
@@ -26,6 +30,8 @@ class FactWriter:
         self,
         recorder: Recorder,
         callers: CallerKey,
+        agents: AgentDirectory,
+        attribution: Attribution,
         not_asked: Callable[[Call, str], Awaitable[None]] | None = None,
     ) -> None:
         """`not_asked` is told, perhaps more than once, of each call that ended with an exclusion. What it raises is
@@ -33,6 +39,8 @@ class FactWriter:
         self._recorder = recorder
         self._not_asked = not_asked
         self._callers = callers
+        self._agents = agents
+        self._attribution = attribution
         self._calls: OrderedDict[tuple[str, str], Call] = OrderedDict()
         self._gaps: deque[Gap] = deque(maxlen=1000)
         self._some = asyncio.Event()
@@ -96,8 +104,14 @@ class FactWriter:
         key, call = next(iter(self._calls.items()))
         await self._recorder.record_call(self._call_record(call))
         for leg in call.legs.values():
-            await self._recorder.record_agent(agent_record(call.site, leg.agent))
-            await self._recorder.record_leg(_leg_record(call, leg))
+            at = leg.connected_at or leg.ended_at or datetime.now(UTC)
+            agent = self._agents.describe(call.site, leg.agent, at)
+            if agent:
+                await self._recorder.record_agent(agent)
+            await self._recorder.record_leg(leg_record(call, leg, agent=agent.agent if agent else ""))
+        if call.legs:
+            # What was heard may come after the survey, and change whose it is.
+            await self._recorder.recredit_call(call.site, call.linkedid, self._attribution.decide)
         reason = exclusion(call)
         if reason:
             await self._recorder.exclude(call.site, call.linkedid, reason)
@@ -147,24 +161,3 @@ def exclusion(call: Call) -> str | None:
             return "not_reached"
         case _:
             return "unknown"
-
-
-def agent_record(site: str, agent: AgentRef) -> AgentRecord:
-    """Who stands behind an agent's code: the interface is the code."""
-    return AgentRecord(site=site, agent=agent.interface, interface=agent.interface, name=agent.name)
-
-
-def _leg_record(call: Call, leg: Leg) -> LegRecord:
-    return LegRecord(
-        site=call.site,
-        linkedid=call.linkedid,
-        leg=leg.leg,
-        agent=leg.agent.interface,
-        queue=leg.queue,
-        connected_at=leg.connected_at,
-        ended_at=leg.ended_at,
-        ended_by=leg.ended_by,
-        ring_seconds=leg.ring_seconds,
-        hold_seconds=leg.hold_seconds,
-        talk_seconds=leg.talk_seconds,
-    )

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ivr.calls import AgentRef
+from storage.records import REASON_CODE, ReasonSource
 
-_REASON = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}(/[a-z0-9][a-z0-9_-]{0,31})?")
+_REASON = re.compile(REASON_CODE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,8 @@ class SurveyRequest:
     """The flow that the dialplan asks for; empty for the site's own."""
     queue: str = ""
     agent: AgentRef | None = None
-    """The agent whom the queue connected, as the channel's own variables tell. A transfer leaves it as it was."""
+    """The agent whom the queue connected, as the channel's own variables tell, which cut a name at its first comma. A
+    transfer leaves it as it was."""
     transferred_to: AgentRef | None = None
     """Who talked with the caller after a transfer, where the channel tells."""
     callback_of: str = ""
@@ -33,8 +35,11 @@ class SurveyRequest:
     sent_by: AgentRef | None = None
     """The agent who sent the caller here while they talked, where the channel tells; nobody talked with the caller
     afterwards."""
+    handed_over_by: str = ""
+    """The device of the agent who made an attended transfer, where the channel tells."""
     reason: str = ""
-    """The call reason as the dialplan set it."""
+    """The call reason as the dialplan set it, or for a call-back as the call of before has it."""
+    reason_source: ReasonSource = "channel"
     variables: Mapping[str, str] = field(default_factory=dict)
     """The channel variables that flows ask for."""
     talk_seconds: int | None = None

@@ -20,7 +20,7 @@ class SiteFlows:
     zone: ZoneInfo
 
     def choose(self, *, at: datetime, queue: str, agent: str, reason: str, language: str) -> Choice:
-        """The flow for a call that is put one at the moment `at`. `agent` is an interface; ``""`` is not known."""
+        """The flow for a call that is put one at the moment `at`. `agent` is a code; ``""`` is not known."""
         return choose(
             self.rules,
             self.flow,

@@ -27,6 +27,13 @@ class CallTracker:
         """What is known of a call, or None when nothing was heard of it."""
         return self._calls.get((site, linkedid))
 
+    def tell_again(self, site: str, linkedid: str) -> bool:
+        """Tell the state of a call once more, for one who could not act upon it before; False when it is not known."""
+        call = self.find(site, linkedid)
+        if call:
+            self._changed(call)
+        return call is not None
+
     def handle(self, event: CallEvent) -> None:
         """Take in one event."""
         key = (event.site, event.linkedid)

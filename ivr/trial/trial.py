@@ -157,12 +157,11 @@ class _TrialBook:
         self.answers.append(answer)
         return True
 
-    async def recredit(self, site: str, survey: str, *, reason: str | None = None) -> bool:
+    async def choose_reason(self, site: str, survey: str, reason: str) -> None:
         """See `SurveyBook`."""
         if self._recorder:
-            await self._recorder.recredit(site, survey, reason=reason)
-        self.reason = reason or self.reason
-        return True
+            await self._recorder.choose_reason(site, survey, reason)
+        self.reason = reason
 
     async def note(self, site: str, survey: str, *, language: str | None = None, incentive: str | None = None) -> None:
         """See `SurveyBook`."""

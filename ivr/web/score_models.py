@@ -7,7 +7,11 @@ from urllib.parse import quote
 from pydantic import BaseModel, Field
 
 from ivr.scores.agents import AgentScore, Scored
+from ivr.scores.intervals import Amount
 from ivr.web.score_query import ScoreQuery
+
+Count = int | float
+"""A whole number unless agents share a survey; then with up to three decimals."""
 
 
 class Period(BaseModel):
@@ -24,18 +28,18 @@ class Csat(BaseModel):
     percent: float = Field(description="0 to 100")
     low: float = Field(description="Lower bound of the interval, 0 to 100")
     high: float = Field(description="Upper bound of the interval, 0 to 100")
-    satisfied: int = Field(description="Ratings that count as satisfied")
+    satisfied: Count = Field(description="Ratings that count as satisfied")
 
 
 class ScoreBody(BaseModel):
     """A score, never without its n."""
 
-    n: int = Field(description="Ratings")
+    n: Count = Field(description="Ratings; with decimals where agents share some")
     mean: float | None = Field(description="Mean of the ratings; null when n is 0")
     csat: Csat | None = Field(description="null when n is 0")
-    distribution: dict[int, int] = Field(description="Ratings by value")
-    offered: int = Field(description="Surveys put to callers")
-    answered: int = Field(description="Surveys with at least one answer")
+    distribution: dict[int, Count] = Field(description="Ratings by value")
+    offered: Count = Field(description="Surveys put to callers")
+    answered: Count = Field(description="Surveys with at least one answer")
     response_rate: float | None = Field(description="100 x answered / offered, 0 to 100; null when none was offered")
 
     @classmethod
@@ -43,7 +47,7 @@ class ScoreBody(BaseModel):
         """The body for `scored`."""
         found, response = scored.score, scored.response
         return cls(
-            n=found.n,
+            n=_count(found.n),
             mean=None if found.mean is None else round(found.mean, 4),
             csat=None
             if found.satisfied is None
@@ -51,11 +55,11 @@ class ScoreBody(BaseModel):
                 percent=_percent(found.satisfied.share),
                 low=_percent(found.satisfied.low),
                 high=_percent(found.satisfied.high),
-                satisfied=found.satisfied.count,
+                satisfied=_count(found.satisfied.count),
             ),
-            distribution=dict(found.distribution),
-            offered=response.offered,
-            answered=response.answered,
+            distribution={value: _count(some) for value, some in found.distribution.items()},
+            offered=_count(response.offered),
+            answered=_count(response.answered),
             response_rate=None if response.rate is None else _percent(response.rate),
         )
 
@@ -70,18 +74,20 @@ class AgentScoreBody(ScoreBody):
     """An agent's score."""
 
     agent: str | None = Field(description="The agent's code; null for ratings whose agent is not known")
-    name: str = Field(description="The member name from the queue; empty when not known")
+    name: str = Field(description="From the list of agents, or the member name in the queue; empty when not known")
+    team: str = Field(description="From the list of agents; empty when not known")
     href: str | None = Field(description="Where this agent alone is found")
     by_reason: list[ReasonScore] = Field(description="The same by call reason")
 
     @classmethod
-    def of_agent(cls, found: AgentScore) -> Self:
+    def of_agent(cls, found: AgentScore, team: str) -> Self:
         """The body for one agent."""
         href = f"/api/v1/agents/{quote(found.agent, safe='')}/scores" if found.agent else None
         return cls(
             **ScoreBody.of(found.total).model_dump(),
             agent=found.agent or None,
             name=found.name,
+            team=team,
             href=href,
             by_reason=[
                 ReasonScore(**ScoreBody.of(scored).model_dump(), reason=reason or None)
@@ -125,6 +131,11 @@ class AgentsScores(Asked):
 
 class OneAgentScores(Asked, AgentScoreBody):
     """Answer of `GET /api/v1/agents/{agent}/scores`."""
+
+
+def _count(count: Amount) -> Count:
+    """Exact: no share of a survey is finer than a thousandth."""
+    return int(count) if count == int(count) else round(float(count), 3)
 
 
 def _percent(share: float) -> float:

@@ -7,7 +7,7 @@ from datetime import datetime
 from aiohttp import web
 from pydantic import BaseModel
 
-from ivr.scores.agents import AgentScore, agent_scores
+from ivr.scores.agents import agent_scores
 from ivr.web.problems import Problem
 from ivr.web.score_models import AgentScoreBody, AgentsScores, Asked, OneAgentScores
 from ivr.web.score_query import ScoredSite, ScoreQuery, parse_score_query
@@ -44,9 +44,7 @@ async def agents(request: web.Request) -> web.Response:
     source = request.app[SOURCE]
     query = parse_score_query(request.query, sites=source.sites, flows=source.flows, now=source.now)
     found = await _scores(source, query, None)
-    return _json(
-        AgentsScores(**_asked(source, query).model_dump(), agents=[AgentScoreBody.of_agent(score) for score in found])
-    )
+    return _json(AgentsScores(**_asked(source, query).model_dump(), agents=found))
 
 
 async def agent(request: web.Request) -> web.Response:
@@ -57,25 +55,24 @@ async def agent(request: web.Request) -> web.Response:
     found = await _scores(source, query, code)
     if not found:
         raise Problem(404, "No such agent", f"agent: site {query.site} has no agent {code[:100]!r}", "agent")
-    return _json(OneAgentScores(**_asked(source, query).model_dump(), **AgentScoreBody.of_agent(found[0]).model_dump()))
+    return _json(OneAgentScores(**_asked(source, query).model_dump(), **found[0].model_dump()))
 
 
-async def _scores(source: ScoreSource, query: ScoreQuery, code: str | None) -> list[AgentScore]:
+async def _scores(source: ScoreSource, query: ScoreQuery, code: str | None) -> list[AgentScoreBody]:
     flow = source.flows[query.flow]
     counted = query.filter(code)
-    names = {
-        known.agent: known.name
-        for known in await queries.agents(source.database, query.site)
-        if code in (None, known.agent)
+    known = {
+        agent.agent: agent for agent in await queries.agents(source.database, query.site) if code in (None, agent.agent)
     }
     tallies = await queries.tallies(source.database, counted, by=("agent", "reason"), is_rating=True)
-    return agent_scores(
+    found = agent_scores(
         [row for row in tallies if row.question == flow.question],
         await queries.funnel(source.database, counted, by=("agent", "reason")),
-        names=names,
+        names={code: agent.name for code, agent in known.items()},
         values=flow.values,
         satisfied=flow.satisfied,
     )
+    return [AgentScoreBody.of_agent(one, team=known[one.agent].team if one.agent in known else "") for one in found]
 
 
 def _asked(source: ScoreSource, query: ScoreQuery) -> Asked:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import count
 from typing import Any, get_args
 
@@ -28,6 +29,7 @@ def is_real(survey: str) -> bool:
     return not survey.startswith("trial-")
 
 
+SHARES = st.sampled_from([(("", 400), ("PJSIP/1001", 600)), (("PJSIP/1001", 333), ("PJSIP/1002", 667))])
 ANSWERS = st.one_of(
     st.builds(rated, st.integers(0, 2), question=st.sampled_from(["rating", "clear"]), is_rating=st.booleans()),
     st.builds(silent, st.sampled_from(["rating", "clear"])),
@@ -39,15 +41,20 @@ EVENTS = st.one_of(
     st.tuples(st.just("answer"), SURVEYS, ANSWERS),
     st.tuples(st.just("finish"), SURVEYS, st.sampled_from(get_args(records.Outcome))),
     st.tuples(st.just("recredit"), SURVEYS, st.none() | AGENTS, st.none() | REASONS),
+    st.tuples(st.just("share"), SURVEYS, SHARES),
     st.tuples(st.just("exclude"), CALLS),
     st.tuples(st.just("close")),
 )
 
 
+def whole(agent: str) -> tuple[tuple[str, int], ...]:
+    return ((agent, records.PARTS),)
+
+
 @dataclass
 class ModelSurvey:
     linkedid: str
-    agent: str
+    shares: tuple[tuple[str, int], ...]
     reason: str
     trial: bool = False
     started: bool = False
@@ -69,14 +76,14 @@ class Model:
     def offer(self, survey: str, linkedid: str, agent: str, reason: str) -> bool:
         if survey in self.surveys or any(asked.linkedid == linkedid for asked in self.surveys.values()):
             return False
-        self.surveys[survey] = ModelSurvey(linkedid, agent, reason)
+        self.surveys[survey] = ModelSurvey(linkedid, whole(agent), reason)
         self.excluded.discard(linkedid)
         return True
 
     def try_flow(self, survey: str, agent: str, reason: str) -> bool:
         if survey in self.surveys:
             return False
-        self.surveys[survey] = ModelSurvey(survey, agent, reason, trial=True)
+        self.surveys[survey] = ModelSurvey(survey, whole(agent), reason, trial=True)
         return True
 
     def start(self, survey: str) -> bool:
@@ -103,10 +110,15 @@ class Model:
 
     def recredit(self, survey: str, agent: str | None, reason: str | None) -> bool:
         found = self.surveys[survey]
-        before = (found.agent, found.reason)
-        found.agent = found.agent if agent is None else agent
+        before = (found.shares, found.reason)
+        found.shares = found.shares if agent is None else whole(agent)
         found.reason = found.reason if reason is None else reason
-        return before != (found.agent, found.reason)
+        return before != (found.shares, found.reason)
+
+    def share(self, survey: str, shares: tuple[tuple[str, int], ...]) -> bool:
+        found = self.surveys[survey]
+        before, found.shares = found.shares, shares
+        return before != found.shares
 
     def exclude(self, linkedid: str) -> bool:
         if linkedid in self.excluded or any(asked.linkedid == linkedid for asked in self.surveys.values()):
@@ -125,12 +137,13 @@ class Model:
         return [found for found in self.surveys.values() if not found.trial]
 
     def tallies(self) -> Counter[tuple[object, ...]]:
-        return Counter(
-            (found.agent, found.reason, answer.question, answer.is_rating, answer.value)
-            for found in self.counted
-            for answer in found.answers.values()
-            if answer.value is not None
-        )
+        counts: Counter[tuple[object, ...]] = Counter()
+        for found in self.counted:
+            for answer in found.answers.values():
+                for agent, parts in found.shares if answer.value is not None else ():
+                    key = (agent, found.reason, answer.question, answer.is_rating, answer.value)
+                    counts[key] += Fraction(parts, records.PARTS)  # type: ignore[assignment]
+        return counts
 
     def funnel(self) -> Counter[tuple[object, ...]]:
         steps: Counter[tuple[object, ...]] = Counter()
@@ -139,7 +152,9 @@ class Model:
             reached += ["started"] if found.started else []
             reached += ["answered"] if found.is_answered else []
             reached += [found.outcome] if found.outcome else []
-            steps.update((found.agent, found.reason, step) for step in reached)
+            for step in reached:
+                for agent, parts in found.shares:
+                    steps[agent, found.reason, step] += Fraction(parts, records.PARTS)  # type: ignore[assignment]
         return steps
 
 
@@ -157,6 +172,9 @@ async def carry_out(recorder: Any, site: str, event: tuple[Any, ...]) -> Any:
             return await recorder.finish(site, survey, outcome, at(9))
         case ("recredit", survey, agent, reason):
             return await recorder.recredit(site, survey, agent=agent, reason=reason)
+        case ("share", survey, shares):
+            given = [records.Share(agent=agent, parts=parts) for agent, parts in shares]
+            return await recorder.recredit(site, survey, shares=given)
         case ("exclude", linkedid):
             return await recorder.exclude(site, linkedid, "sampled_out")
         case ("close",):

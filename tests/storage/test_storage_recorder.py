@@ -244,7 +244,7 @@ async def test_what_is_known_of_a_call_is_never_overwritten_by_what_is_not(recor
     assert call == {
         "site_id": SITE, "linkedid": "1.1", "uniqueid": "1.1", "queue": "support", "reason": "billing",
         "caller_digest": "ab", "caller_mask": "+34…89", "started_at": NOON, "ended_at": at(60), "ended_by": "agent",
-        "abandoned": True, "exclusion": "", "exclusion_rule": "",
+        "abandoned": True, "exclusion": "", "exclusion_rule": "", "reason_source": "",
     }  # fmt: skip
 
 
@@ -256,16 +256,17 @@ async def test_what_becomes_known_of_a_call_later_is_added(recorder, database):
 
 
 async def test_a_leg_may_be_told_in_two_parts_and_before_its_call(recorder, database):
-    connected = LegRecord(site=SITE, linkedid="1.1", leg="1.2", agent=ANA, queue="support", connected_at=NOON,
-                          ring_seconds=0, hold_seconds=7)  # fmt: skip
+    connected = LegRecord(site=SITE, linkedid="1.1", leg="1.2", agent=ANA, interface=ANA, member="Ana, M.",
+                          queue="support", connected_at=NOON, ring_seconds=0, hold_seconds=7)  # fmt: skip
     ended = LegRecord(site=SITE, linkedid="1.1", leg="1.2", agent=ANA, ended_at=at(60), ended_by="transfer",
                       talk_seconds=60)  # fmt: skip
     await recorder.record_leg(ended)
     await recorder.record_leg(connected)
     [leg] = await rows(database, Leg)
     assert leg == {
-        "site_id": SITE, "linkedid": "1.1", "leg": "1.2", "agent": ANA, "queue": "support", "connected_at": NOON,
-        "ended_at": at(60), "ended_by": "transfer", "ring_seconds": 0, "hold_seconds": 7, "talk_seconds": 60,
+        "site_id": SITE, "linkedid": "1.1", "leg": "1.2", "agent": ANA, "interface": ANA, "member": "Ana, M.",
+        "queue": "support", "connected_at": NOON, "ended_at": at(60), "ended_by": "transfer",
+        "ring_seconds": 0, "hold_seconds": 7, "talk_seconds": 60,
     }  # fmt: skip
     assert [row["linkedid"] for row in await rows(database, Call)] == ["1.1"]
 

@@ -12,6 +12,8 @@ from sqlalchemy import select
 from callflows.loader import GREETING, load_flow
 from ivr.calls import AgentRef, Call, Leg
 from ivr.errors import CallerHungUp, PbxError, PbxRefused
+from ivr.surveys.agents import AgentDirectory
+from ivr.surveys.attribution import Attribution
 from ivr.surveys.callback_desk import CallbackDesk
 from ivr.surveys.callbacks import Callbacks, CallbackSite
 from ivr.surveys.facts import FactWriter
@@ -73,7 +75,13 @@ class Office:
             refuses=recorder.has_opted_out,
             now=lambda: self.now,
         )
-        self.facts = FactWriter(recorder, CALLERS, self.callbacks.not_asked)
+        self.facts = FactWriter(
+            recorder,
+            CALLERS,
+            AgentDirectory(),
+            Attribution({}, AgentDirectory().identify),
+            self.callbacks.not_asked,
+        )
         self.desk = CallbackDesk(
             recorder=recorder,
             callbacks=self.callbacks,

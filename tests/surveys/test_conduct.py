@@ -16,6 +16,8 @@ from ivr.calls import AgentRef, CallStarted, LegConnected
 from ivr.errors import CallerHungUp, DatabaseError, PhoneError, PromptMissing
 from ivr.flow_rules import FlowRule
 from ivr.surveys import asking, conduct
+from ivr.surveys.agents import AgentDirectory
+from ivr.surveys.attribution import Attribution
 from ivr.surveys.conduct import SurveyDesk
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
@@ -158,6 +160,8 @@ class Desk:
             recorder=recorder,
             calls=self.calls,
             flows=shelf_of(FLOWS),
+            attribution=Attribution({}, AgentDirectory().identify),
+            agents=AgentDirectory(),
             callers=CallerKey(b"a key of these tests"),
             prompts=PromptCheck(now=lambda: NOW),
             now=lambda: NOW,

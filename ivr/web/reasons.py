@@ -1,0 +1,75 @@
+"""`PUT /api/v1/calls/{linkedid}/reason`: why the caller of a call had called, as the agent's own program knows it."""
+
+from collections.abc import Collection
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ivr.surveys.request import reason_code
+from ivr.web.problems import Problem, wrong_parameter
+from storage.recorder import Recorder
+
+RECORDER = web.AppKey("reason_recorder", Recorder)
+SITES = web.AppKey("reason_sites", list[str])
+ALLOWED = "a code in one or two parts of at most 32 small letters, digits, - and _, such as billing or billing/refund"
+
+
+class Reason(BaseModel):
+    """The body of the request."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    reason: str = Field(description="A code in one or two parts, such as billing/refund")
+
+
+class CallReason(BaseModel):
+    """The answer: the reason that the call has now."""
+
+    site: str
+    linkedid: str
+    reason: str
+    reason_source: str = Field(description="queue, caller, channel or wrap_up; here always wrap_up")
+
+
+def add_reason_route(app: web.Application, recorder: Recorder, sites: Collection[str]) -> None:
+    """Serve the route; the first of `sites` is meant when a request names none."""
+    app[RECORDER] = recorder
+    app[SITES] = list(sites)
+    app.router.add_put("/api/v1/calls/{linkedid}/reason", put_reason)
+
+
+async def put_reason(request: web.Request) -> web.Response:
+    """Keep a wrap-up. It goes before every other source, and a later one before an earlier one; a rating of the call
+    moves to the new reason."""
+    for name in request.query:
+        if name != "site":
+            raise wrong_parameter(name, request.query[name], "no such parameter; there is site")
+    sites = request.app[SITES]
+    site = request.query.get("site", sites[0])
+    if site not in sites:
+        raise wrong_parameter("site", site, f"one of {', '.join(sorted(sites))}")
+    reason = await _reason(request)
+    linkedid = request.match_info["linkedid"]
+    try:
+        kept = await request.app[RECORDER].set_reason(site, linkedid, reason, "wrap_up")
+    except LookupError:
+        detail = f"linkedid: site {site} has no call {linkedid[:100]!r}"
+        raise Problem(404, "No such call", detail, "linkedid") from None
+    body = CallReason(site=site, linkedid=linkedid, reason=kept.reason, reason_source=kept.source)
+    return web.Response(text=body.model_dump_json(), content_type="application/json")
+
+
+async def _reason(request: web.Request) -> str:
+    text = await request.read()
+    try:
+        given = Reason.model_validate_json(text).reason
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "body"
+        message = first["msg"][0].lower() + first["msg"][1:]
+        detail = f'{place}: {message}; allowed is an object such as {{"reason": "billing/refund"}}'
+        raise Problem(400, "Wrong body", detail, place) from None
+    code = reason_code(given)
+    if not code:
+        raise Problem(400, "Wrong body", f"reason: got {given[:100]!r}; allowed: {ALLOWED}", "reason")
+    return code

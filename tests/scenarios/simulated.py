@@ -1,0 +1,277 @@
+"""Plays a scenario on the simulated PBX, with the whole service beside it."""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from sqlalchemy import select
+
+from ivr.app import Service, running
+from ivr.demo.agi_client import session_headers
+from ivr.demo.ami_actions import AmiActions
+from ivr.demo.behaviour import Behaviour
+from ivr.demo.choices import free_port
+from ivr.demo.queues import Member, Queue
+from ivr.demo.scripted import ScriptedCall
+from ivr.demo.simulator import SimulatedPbx
+from ivr.settings import Settings, build_settings
+from storage.engine import Database
+from storage.tables import Base, LinkGap
+from tests.scenarios.clock import RowClock
+from tests.scenarios.table import Row, Scenario
+from tests.waiting import until
+
+TOKEN = "a token of these tests"
+SURVEY = "postcall-survey"
+LEAVES_AFTER = 1500.0
+"""When a caller hangs up in the survey, in seconds of the PBX: long enough for the service to have begun it."""
+LONG_PROMPT = 10_000.0
+"""How long a prompt is when the caller hangs up in it."""
+
+
+def floor() -> tuple[list[Queue], list[Member]]:
+    """Two queues; 1004 serves none, and is reached by transfer only."""
+    queues = [Queue(name="support", exten="8001"), Queue(name="billing", exten="8002")]
+    members = [
+        Member(interface="PJSIP/1001", name="Alice Moreau", queues=("support",)),
+        Member(interface="PJSIP/1002", name="Doe, John", queues=("support", "billing")),
+        Member(interface="Local/1003@agents/n", name="Chen", queues=("support",)),
+        Member(interface="PJSIP/1004", name="Dora", queues=()),
+    ]
+    return queues, members
+
+
+class Played:
+    """A service, its PBX, and the calls of one scenario."""
+
+    def __init__(self, pbx: SimulatedPbx, service: Service, clock: RowClock, scenario: Scenario) -> None:
+        self.pbx = pbx
+        self.service = service
+        self.calls: dict[str, ScriptedCall] = {}
+        self._clock = clock
+        self._scenario = scenario
+        self._armed_by_us = scenario.settings.get("trigger", ["ami"]) == ["ami"]
+        self._link_is_up = True
+
+    @property
+    def database(self) -> Database:
+        return self.service.database
+
+    async def rows(self, table: type[Base], **wanted: Any) -> list[Any]:
+        async def work(connection: Any) -> list[Any]:
+            found = await connection.execute(select(table.__table__).filter_by(**wanted))
+            return list(found.all())
+
+        return await self.database.read(work)
+
+    async def play(self) -> None:
+        """Let everything happen, one row after another, until all of it is stored."""
+        await until(lambda: self.rows(LinkGap))
+        for number, row in enumerate(self._scenario.rows):
+            self._clock.at = row.at
+            later = self._scenario.rows[number + 1 :]
+            await self._happens(row, later)
+        for call in self.calls.values():
+            if call.survey:
+                await call.survey
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Wait until the service has taken in, and written, all that the PBX has told it so far."""
+        if self._link_is_up:
+            await self.service.links["main"].action("Ping")
+        await self.service.facts.all_written()
+
+    async def _happens(self, row: Row, later: tuple[Row, ...]) -> None:
+        if row.who == "link":
+            await (self._lose_link() if row.what == "is lost" else self._restore_link())
+        elif row.who == "program":
+            await self._wrap_up_by_program(row.what.removeprefix("says "))
+        elif row.who.startswith("caller"):
+            await self._caller(row, later)
+        else:
+            await self._agent(row)
+
+    async def _caller(self, row: Row, later: tuple[Row, ...]) -> None:
+        if row.what.startswith("enters "):
+            queue = row.what.removeprefix("enters ")
+            if row.who not in self.calls:
+                self.calls[row.who] = self._new_call(row.who, queue)
+            self.calls[row.who].enters(queue)
+        elif row.what == "hangs up":
+            self.calls[row.who].caller_hangs_up()
+        elif row.what == "comes to the survey again":
+            await self._agi(self.calls[row.who], "survey")
+        elif not any(one.who == row.who and one.what.startswith("presses") for one in later):
+            # What the caller does in the survey was decided before the call: here it ends.
+            survey = self.calls[row.who].survey
+            assert survey, f"{row}: the caller is in no survey"
+            await survey
+            await self.settled()
+
+    def _new_call(self, who: str, queue: str) -> ScriptedCall:
+        leaves = any(row.who == who and row.what == "hangs up in the survey" for row in self._scenario.rows)
+        behaviour = Behaviour(
+            keys=self._scenario.presses(who), hangs_up_in_survey_after=LEAVES_AFTER if leaves else None
+        )
+        variables = dict(one.split(" ", 1) for one in self._scenario.settings.get("variable", []))
+        number = f"091200{len(self.calls):04}"
+        return ScriptedCall(self.pbx.switch, queue, number=number, behaviour=behaviour, variables=variables)
+
+    async def _agent(self, row: Row) -> None:
+        number, _, line = row.who.partition("/")
+        call = self.calls["caller 2" if line else "caller"]
+        verb, _, rest = row.what.partition(" ")
+        match row.what:
+            case "rings":
+                call.rings(number)
+            case "does not answer":
+                call.does_not_answer(number)
+            case "answers":
+                call.answers(number)
+            case "hangs up":
+                if self._armed_by_us and self._link_is_up:
+                    # An agent who hangs up within the milliseconds before that was no agent.
+                    await until(lambda: _true(call.call.armed))
+                call.agent_hangs_up()
+            case "hands over":
+                call.hands_over()
+            case "hands over by feature code":
+                call.hands_over_by_feature_code()
+            case "ends the consultation":
+                call.ends_consultation()
+            case _ if verb == "transfers":
+                call.transfers_to(rest.removeprefix("to "))
+            case _ if rest.endswith(" by feature code"):
+                call.consults_by_feature_code(rest.removesuffix(" by feature code"))
+            case _ if verb == "consults":
+                call.consults(rest)
+            case _ if row.what.startswith("dials the wrap-up "):
+                await self.settled()
+                reason = row.what.removeprefix("dials the wrap-up ")
+                await self._agi(call, f"wrapup?reason={reason}", phone=f"PJSIP/{number}")
+            case _:
+                raise AssertionError(row)
+
+    async def _lose_link(self) -> None:
+        for call in self.calls.values():
+            if call.talks and self._armed_by_us:
+                await until(lambda call=call: _true(call.call.armed))  # type: ignore[misc]
+        await self.settled()
+        await self.pbx.ami.stop()
+        await until(lambda: _true(not self.service.links["main"].state.connected))
+        self._link_is_up = False
+
+    async def _restore_link(self) -> None:
+        gaps = len(await self.rows(LinkGap))
+        await self.pbx.ami.start(self.pbx.port, AmiActions(self.pbx.switch))
+        self._link_is_up = True
+
+        async def reconciled() -> bool:
+            return len(await self.rows(LinkGap)) > gaps
+
+        await until(reconciled)
+        await self.settled()
+
+    async def _wrap_up_by_program(self, reason: str) -> None:
+        await self.settled()
+        url = f"{self.service.url}/api/v1/calls/{self.calls['caller'].uniqueid}/reason"
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with (
+            aiohttp.ClientSession(headers=headers) as client,
+            client.put(url, json={"reason": reason}) as response,
+        ):
+            assert response.status == 200, await response.text()
+
+    async def _agi(self, call: ScriptedCall, script: str, phone: str = "") -> None:
+        """A FastAGI session that answers every command as an idle channel does, until the service closes it."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.service.agi_port)
+        url = f"agi://127.0.0.1:{self.service.agi_port}/{script}"
+        headers = dict(session_headers(call.call.channel, url, ""))
+        if phone:
+            headers |= {"agi_channel": f"{phone}-0000ffff", "agi_uniqueid": "1.999"}
+        writer.write(("".join(f"{name}: {value}\n" for name, value in headers.items()) + "\n").encode())
+        while line := await reader.readline():
+            values = re.findall(rb"\$\{URIENCODE\(", line)
+            separators = b"|" * (len(values) - 1)
+            writer.write(b"200 result=1 (" + separators + b")\n" if values else b"200 result=1\n")
+        writer.close()
+
+
+async def _true(is_so: bool) -> bool:
+    return is_so
+
+
+def settings_for(
+    scenario: Scenario, folder: Path, url: str, agi_port: int, pbxs: dict[str, SimulatedPbx], now: float
+) -> Settings:
+    """Settings of a service beside these PBXs, by site."""
+    site: dict[str, Any] = {
+        "trigger": scenario.settings.get("trigger", ["ami"])[0],
+        "queue_reasons": dict(one.split(" ") for one in scenario.settings.get("queue reason", [])),
+    }
+    if scenario.settings.get("agents"):
+        path = folder / "agents.csv"
+        path.write_text("agent;interface;member;from;to\n" + "\n".join(_entries(scenario, now)), "utf-8")
+        site["agents_file"] = str(path)
+    sites = {
+        code: {**site, "ami": {"port": pbx.port, "username": pbx.user, "secret": pbx.secret}}
+        for code, pbx in pbxs.items()
+    }
+    return build_settings(
+        {
+            "database": {"url": url},
+            "web": {"port": 0, "token": TOKEN},
+            "fastagi": {"port": agi_port},
+            "privacy": {"caller_key": "a caller key of these tests"},
+            "sites": sites,
+        },
+        source="test",
+    )
+
+
+def _entries(scenario: Scenario, now: float) -> list[str]:
+    today = datetime.fromtimestamp(now, UTC).date()
+    lines = []
+    for entry in scenario.settings["agents"]:
+        agent, kind, rest = entry.split(" ", 2)
+        value, since, until_ = rest, "", ""
+        if rest.endswith(" since today"):
+            value, since = rest.removesuffix(" since today"), str(today)
+        elif rest.endswith(" until yesterday"):
+            value, until_ = rest.removesuffix(" until yesterday"), str(today - timedelta(days=1))
+        lines.append(
+            f"{agent};{value if kind == 'interface' else ''};{value if kind == 'member' else ''};{since};{until_}"
+        )
+    return lines
+
+
+@asynccontextmanager
+async def beside(scenario: Scenario, folder: Path, url: str) -> AsyncIterator[Played]:
+    """The service beside the PBX of a scenario."""
+    # The survey is offered by the clock of this machine: the row that leads to it is now.
+    asked_at = next((row.at for row in reversed(scenario.rows) if row.what == "hangs up"), 0.0)
+    now = time.time()
+    clock = RowClock(now - asked_at)
+    queues, members = floor()
+    if scenario.settings.get("trigger") == ["dialplan"]:
+        queues = [Queue(name=queue.name, exten=queue.exten, continue_to=SURVEY) for queue in queues]
+    agi_port = free_port()
+    dialplan = {SURVEY: f"agi://127.0.0.1:{agi_port}/survey"}
+    leaves = any(row.what == "hangs up in the survey" for row in scenario.rows)
+    async with SimulatedPbx(
+        queues=queues,
+        members=members,
+        dialplan=dialplan,
+        clock=clock,
+        prompt_seconds=lambda _: LONG_PROMPT if leaves else 2.0,
+    ) as pbx:
+        settings = settings_for(scenario, folder, url, agi_port, {"main": pbx}, now)
+        async with running(settings) as service:
+            yield Played(pbx, service, clock, scenario)
