@@ -47,7 +47,15 @@ class Keypad:
     async def play(self, prompts: object) -> None:
         return
 
-    async def collect(self, prompts: object, *, max_keys: int, timeout_seconds: float) -> Keys:
+    async def collect(
+        self,
+        prompts: object,
+        *,
+        max_keys: int,
+        timeout_seconds: float,
+        key_timeout_seconds: float,
+        barge_in: bool = True,
+    ) -> Keys:
         pressed = self._keys.pop(0) if self._keys else ""
         return Keys(pressed=pressed, timed_out=not pressed)
 

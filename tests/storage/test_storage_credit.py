@@ -190,6 +190,20 @@ async def test_a_wrap_up_that_comes_before_the_survey_is_the_surveys_reason(reco
     assert await verify(database) == []
 
 
+@pytest.mark.parametrize(("known", "kept"), [("queue", ("sales", "caller")), ("channel", ("billing", "channel"))])
+async def test_what_the_caller_chooses_goes_before_the_queues_default_alone(recorder, database, known, kept):
+    await recorder.offer(offer(reason="billing", reason_source=known))
+    await recorder.choose_reason(SITE, "1.1", "sales")
+    [survey], [call] = await rows(database, Survey), await rows(database, Call)
+    assert (survey["reason"], survey["reason_source"]) == (call["reason"], call["reason_source"]) == kept
+    assert await verify(database) == []
+
+
+async def test_a_choice_in_a_survey_that_was_never_offered_is_refused(recorder):
+    with pytest.raises(LookupError, match=r"'9\.9'"):
+        await recorder.choose_reason(SITE, "9.9", "billing")
+
+
 async def test_a_reason_for_a_call_that_nobody_heard_of_is_refused(recorder):
     with pytest.raises(LookupError, match=r"no call '9\.9'"):
         await recorder.set_reason(SITE, "9.9", "billing", "wrap_up")
@@ -245,7 +259,9 @@ async def test_counts_of_before_and_after_the_migration_are_the_same_and_it_can_
         " offered_at, started_at, ended_at)": (
             f"{bucket}, '1.1', '1.1', 'aa', 'en', 'completed', {moment}, {moment}, {moment}"
         ),
-        "answer": f"'main', '1.1', 'rating', true, '5', 5, 1, 'answered', {moment}",
+        "answer (site_id, survey, question, is_rating, keys, value, tries, ended, answered_at)": (
+            f"'main', '1.1', 'rating', true, '5', 5, 1, 'answered', {moment}"
+        ),
         "tally": f"{bucket}, 'rating', true, 5, 1",
         "funnel": "), (".join(f"{bucket}, '{step}', 1" for step in ("offered", "started", "answered", "completed")),
     }

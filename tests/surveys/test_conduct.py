@@ -17,7 +17,7 @@ from ivr.errors import CallerHungUp, DatabaseError, PhoneError, PromptMissing
 from ivr.flow_rules import FlowRule
 from ivr.surveys import asking, conduct
 from ivr.surveys.agents import AgentDirectory
-from ivr.surveys.attribution import Attribution
+from ivr.surveys.attribution import Attribution, CreditRules
 from ivr.surveys.conduct import SurveyDesk
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
@@ -160,7 +160,7 @@ class Desk:
             recorder=recorder,
             calls=self.calls,
             flows=shelf_of(FLOWS),
-            attribution=Attribution({}, AgentDirectory().identify),
+            attribution=attribution or Attribution({}, AgentDirectory().identify),
             agents=AgentDirectory(),
             callers=CallerKey(b"a key of these tests"),
             prompts=PromptCheck(now=lambda: NOW),
@@ -490,6 +490,16 @@ async def test_the_reason_of_the_channel_is_trusted_and_the_caller_not_asked_for
         ("rating", "answered"),
         ("said", "no_input"),
     ]
+
+
+async def test_a_queues_usual_reason_does_not_keep_the_caller_from_being_asked_for_it(recorder, database) -> None:
+    rules = CreditRules(reasons={GOLD.queue: "shipping"})
+    desk = Desk(database, recorder, Attribution({"main": rules}, AgentDirectory().identify))
+    await desk.conduct(PaperPhone(key("2"), key("2"), key("4"), SILENCE, 7.5), GOLD, "everything")
+
+    (survey,) = await desk.rows(Survey)
+    assert (survey.reason, survey.reason_source) == ("billing/refund", "caller")
+    assert await verify(desk.database) == []
 
 
 async def test_a_skipped_question_and_a_refused_comment_are_kept_as_that(desk: Desk) -> None:
