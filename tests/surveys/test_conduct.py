@@ -152,7 +152,7 @@ SILENCE = Keys(pressed="", timed_out=True)
 class Desk:
     """A desk with its database."""
 
-    def __init__(self, database: Database, recorder: Recorder) -> None:
+    def __init__(self, database: Database, recorder: Recorder, attribution: Attribution | None = None) -> None:
         self.database = database
         self.recorder = recorder
         self.calls = CallTracker(lambda _: None)
@@ -492,10 +492,10 @@ async def test_the_reason_of_the_channel_is_trusted_and_the_caller_not_asked_for
     ]
 
 
-async def test_a_queues_usual_reason_does_not_keep_the_caller_from_being_asked_for_it(recorder, database) -> None:
+async def test_a_queues_usual_reason_does_not_keep_the_caller_from_being_asked_for_it(desk: Desk) -> None:
     rules = CreditRules(reasons={GOLD.queue: "shipping"})
-    desk = Desk(database, recorder, Attribution({"main": rules}, AgentDirectory().identify))
-    await desk.conduct(PaperPhone(key("2"), key("2"), key("4"), SILENCE, 7.5), GOLD, "everything")
+    presuming = Desk(desk.database, desk.recorder, Attribution({"main": rules}, AgentDirectory().identify))
+    await presuming.conduct(PaperPhone(key("2"), key("2"), key("4"), SILENCE, 7.5), GOLD, "everything")
 
     (survey,) = await desk.rows(Survey)
     assert (survey.reason, survey.reason_source) == ("billing/refund", "caller")
