@@ -51,7 +51,7 @@ class Listener:
         self._next_key_at: float | None = None
         """PBX time; None between questions."""
         self._cut_short = False
-        """True after a key that ended a prompt: more keys are collected without one, or the question is over."""
+        """True after a key that ended a prompt or a wait: more keys come without a prompt, or the question is over."""
         self._clock = clock
         self._emit = emit
         self._timer: asyncio.TimerHandle | None = None
@@ -93,6 +93,7 @@ class Listener:
     async def press(self, prompt_seconds: float, *, timeout: float, most: float) -> Pressed:
         """Be asked for up to `most` keys; each wait may last `timeout` seconds, the first one after the prompt."""
         self._begin_question(has_prompt=prompt_seconds > 0)
+        goes_on = False
         try:
             taken, patience = "", prompt_seconds + timeout
             while self._keys and self._until_key() <= patience:
@@ -103,11 +104,15 @@ class Listener:
                     return Pressed(keys=taken)
                 taken, patience = taken + key, timeout
                 if len(taken) == most:
+                    goes_on = True
                     return Pressed(keys=taken)
             heard = await self.hear(patience)
             return Pressed(keys=taken, timed_out=heard, gone=not heard)
         finally:
-            self._next_key_at, self._cut_short = None, False
+            # The keys of one answer may be collected by several commands; a prompt begins another question.
+            self._cut_short = goes_on
+            if not goes_on:
+                self._next_key_at = None
 
     def _begin_question(self, *, has_prompt: bool) -> None:
         if self._next_key_at is None or (self._cut_short and has_prompt):
