@@ -28,7 +28,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     # What the older schema has no word for was no answer.
-    op.execute("UPDATE answer SET ended = 'no_input' WHERE ended IN ('recorded', 'skipped')")
+    op.execute(
+        "UPDATE answer SET ended = 'no_input', recording = NULL, recording_seconds = NULL "
+        "WHERE ended IN ('recorded', 'skipped')"
+    )
     with op.batch_alter_table("answer") as answer:
         answer.drop_constraint(op.f("ck_answer_recording_seconds"), type_="check")
         answer.drop_constraint(op.f("ck_answer_recording"), type_="check")

@@ -1,6 +1,7 @@
 """The schema: brought up to date, taken back, and checked before anything is served."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from sqlalchemy import CheckConstraint, Connection, inspect
 from ivr.errors import DatabaseError
 from storage import schema
 from storage.engine import connect, open_database, parse_url
+from storage.recorder import Recorder
 from storage.tables import Base
+from tests.storage.samples import MADRID, SITE, offer, silent, version
 
 NEWEST = max(file.name[:4] for file in Path(__file__).parents[2].glob("migrations/versions/[0-9]*.py"))
 
@@ -42,6 +45,19 @@ async def test_the_migrations_make_exactly_the_tables_of_the_code_and_can_be_tak
     async with await open_database(empty_url) as database:
         assert await database.read(lambda connection: connection.run_sync(differences)) == []
         await schema.check_schema(database)
+
+
+async def test_a_schema_that_holds_comments_can_be_taken_back(empty_url):
+    await schema.upgrade(empty_url)
+    async with await open_database(empty_url) as database:
+        recorder = Recorder(database)
+        await recorder.ensure_site(MADRID)
+        await recorder.publish(version())
+        await recorder.offer(offer())
+        comment = replace(silent("why"), ended="recorded", recording="/spool/main-1.1-why", recording_seconds=4.25)
+        await recorder.record_answer(SITE, "1.1", comment)
+        await recorder.record_answer(SITE, "1.1", replace(silent(), ended="skipped", keys="#"))
+        await database.write(lambda connection: connection.run_sync(schema.migrate, "base"))
 
 
 async def test_several_replicas_may_upgrade_at_once(empty_url):
