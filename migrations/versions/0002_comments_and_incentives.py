@@ -13,8 +13,7 @@ MORE_ENDS = "ended IN ('answered', 'recorded', 'skipped', 'no_input', 'no_match'
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("survey") as survey:
-        survey.add_column(sa.Column("incentive", sa.String(16), nullable=True))
+    op.add_column("survey", sa.Column("incentive", sa.String(16), nullable=True))
     with op.batch_alter_table("answer") as answer:
         answer.add_column(sa.Column("recording", sa.Text(), nullable=True))
         answer.add_column(sa.Column("recording_seconds", sa.Double(), nullable=True))
@@ -39,5 +38,5 @@ def downgrade() -> None:
         answer.create_check_constraint(op.f("ck_answer_ended"), ENDS)
         answer.drop_column("recording_seconds")
         answer.drop_column("recording")
-    with op.batch_alter_table("survey") as survey:
-        survey.drop_column("incentive")
+    # Not in a batch: SQLite would make the table anew, and drop one that answers refer to.
+    op.drop_column("survey", "incentive")
