@@ -117,7 +117,7 @@ async def test_a_database_server_that_does_not_answer_and_its_password_is_not_sh
 async def test_a_flow_that_there_is_not(folder: Path) -> None:
     change(folder, "[sites.main.ami]", '[sites.main]\nflow = "cast"\n[sites.main.ami]')
     (line,) = await refused(folder, "serve")
-    assert line.startswith("postcall: sites.main.flow: there is no flow 'cast'; there are csat")
+    assert line.startswith("postcall: sites.main.flow: there is no flow 'cast'; there are ces, csat, ")
 
 
 async def test_a_rule_for_a_flow_that_there_is_not(folder: Path) -> None:
