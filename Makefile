@@ -4,6 +4,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DURATION ?=
 PBX    ?= simulated
+# Many tests wait for a telephone: meanwhile another file of tests can run.
+PROCESSES ?= 2
 
 .PHONY: demo test check bench install lock clean
 .DELETE_ON_ERROR:
@@ -14,7 +16,7 @@ demo: $(VENV)/.run
 install: $(VENV)/.run
 
 test: $(VENV)/.dev
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

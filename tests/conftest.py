@@ -3,7 +3,9 @@
 import asyncio
 import shutil
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +23,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Name the versions that the tests ran with, and what was left out."""
     for line in config.stash.get(SURROUNDINGS, Surroundings()).report:
         terminalreporter.write_line(line)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where the tests run in several processes, tell the first one what this one talked to."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["surroundings"] = asdict(session.config.stash.get(SURROUNDINGS, Surroundings()))
+
+
+def pytest_testnodedown(node: Any) -> None:
+    """Take in what another process talked to."""
+    told = getattr(node, "workeroutput", {}).get("surroundings")
+    if told:
+        node.config.stash.setdefault(SURROUNDINGS, Surroundings()).take_in(Surroundings(**told))
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,11 @@ class Surroundings:
             self.left_out.append(line)
         pytest.skip(line)
 
+    def take_in(self, other: "Surroundings") -> None:
+        """Add what tests in another process found."""
+        self.versions |= other.versions
+        self.left_out += [line for line in other.left_out if line not in self.left_out]
+
     @property
     def report(self) -> list[str]:
         """The lines for the end of the report."""

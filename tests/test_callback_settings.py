@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from ivr.callback_parts import callback_plan
-from ivr.errors import SettingsError
+from callflows.loader import LIBRARY
+from ivr.callback_parts import callback_plan, greeting
+from ivr.errors import FlowError, SettingsError
 from ivr.settings import Settings, build_settings
 
 
@@ -44,3 +45,11 @@ def test_the_settings_become_a_plan() -> None:
     assert (plan.days, plan.delay.total_seconds(), plan.longest.total_seconds()) == (frozenset({0, 6}), 90, 150)
     assert plan.number("+34 9") is None
     assert plan.number("+34 91234") == "+3491234"
+
+
+def test_a_greeting_that_records_is_refused() -> None:
+    recording = LIBRARY / "csat-with-comment.yaml"
+    with pytest.raises(
+        FlowError, match=r"csat-with-comment\.yaml: a greeting records nothing; allowed: every step but"
+    ):
+        greeting(built(greeting_file=str(recording)).sites["main"])

@@ -104,6 +104,7 @@ class CallbackDesk:
                     site=callback.site,
                     linkedid=callback.linkedid,
                     survey=request.survey,
+                    caller_digest=callback.caller_digest,
                     language=request.language,
                     queue=callback.queue,
                     agent=AgentRef(interface=callback.agent) if callback.agent else None,

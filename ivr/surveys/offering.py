@@ -64,7 +64,7 @@ def facts_of(offer: SurveyOffer, request: SurveyRequest, call: Call | None, call
     return Facts(
         site=offer.site,
         at=offer.offered_at,
-        caller=callers.caller(number).digest,
+        caller=callers.caller(number).digest or request.caller_digest,
         number=number,
         marked_internal=request.marked_internal,
         agent=offer.agent,

@@ -32,6 +32,8 @@ class SurveyRequest:
     """Who talked with the caller after a transfer, where the channel tells."""
     callback_of: str = ""
     """The linkedid of the call that this one, which we placed, is about; empty for a caller who called."""
+    caller_digest: str = ""
+    """The caller as the database knows one, where the number is no longer known: at a call-back."""
     sent_by: AgentRef | None = None
     """The agent who sent the caller here while they talked, where the channel tells; nobody talked with the caller
     afterwards."""

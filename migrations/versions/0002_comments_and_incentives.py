@@ -13,8 +13,7 @@ MORE_ENDS = "ended IN ('answered', 'recorded', 'skipped', 'no_input', 'no_match'
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("survey") as survey:
-        survey.add_column(sa.Column("incentive", sa.String(16), nullable=True))
+    op.add_column("survey", sa.Column("incentive", sa.String(16), nullable=True))
     with op.batch_alter_table("answer") as answer:
         answer.add_column(sa.Column("recording", sa.Text(), nullable=True))
         answer.add_column(sa.Column("recording_seconds", sa.Double(), nullable=True))
@@ -28,7 +27,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     # What the older schema has no word for was no answer.
-    op.execute("UPDATE answer SET ended = 'no_input' WHERE ended IN ('recorded', 'skipped')")
+    op.execute(
+        "UPDATE answer SET ended = 'no_input', recording = NULL, recording_seconds = NULL "
+        "WHERE ended IN ('recorded', 'skipped')"
+    )
     with op.batch_alter_table("answer") as answer:
         answer.drop_constraint(op.f("ck_answer_recording_seconds"), type_="check")
         answer.drop_constraint(op.f("ck_answer_recording"), type_="check")
@@ -36,5 +38,5 @@ def downgrade() -> None:
         answer.create_check_constraint(op.f("ck_answer_ended"), ENDS)
         answer.drop_column("recording_seconds")
         answer.drop_column("recording")
-    with op.batch_alter_table("survey") as survey:
-        survey.drop_column("incentive")
+    # Not in a batch: SQLite would make the table anew, and drop one that answers refer to.
+    op.drop_column("survey", "incentive")

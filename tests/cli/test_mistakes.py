@@ -13,6 +13,7 @@ import pytest
 from ivr.demo.callers import team
 from ivr.demo.choices import free_port
 from ivr.demo.simulator import SimulatedPbx
+from tests.shelves import SHIPPED
 
 LIMIT = 30.0
 SETTINGS = """
@@ -117,7 +118,7 @@ async def test_a_database_server_that_does_not_answer_and_its_password_is_not_sh
 async def test_a_flow_that_there_is_not(folder: Path) -> None:
     change(folder, "[sites.main.ami]", '[sites.main]\nflow = "cast"\n[sites.main.ami]')
     (line,) = await refused(folder, "serve")
-    assert line.startswith("postcall: sites.main.flow: there is no flow 'cast'; there are csat")
+    assert line.startswith("postcall: sites.main.flow: there is no flow 'cast'; there are ces, csat, ")
 
 
 async def test_a_rule_for_a_flow_that_there_is_not(folder: Path) -> None:
@@ -126,7 +127,9 @@ async def test_a_rule_for_a_flow_that_there_is_not(folder: Path) -> None:
     )
     change(folder, "[sites.main.ami]", f"{rules}[sites.main.ami]")
     (line,) = await refused(folder, "serve")
-    assert line.startswith("postcall: sites.main.flows.2.flow: there is no flow 'cast'; there are csat")
+    assert line.startswith(
+        f"postcall: sites.main.flows.2.flow: there is no flow 'cast'; there are {', '.join(SHIPPED)}"
+    )
 
 
 async def test_a_flow_with_a_mistake_is_told_with_its_place(folder: Path) -> None:
@@ -138,7 +141,7 @@ async def test_a_flow_with_a_mistake_is_told_with_its_place(folder: Path) -> Non
     lines = [line for line in logged if line.startswith("postcall: ")]
     assert any(line.startswith(f"postcall: {folder}/flows/mine.yaml:4:1: ") for line in lines)
     assert lines == await refused(folder, "flows", "check", str(folder / "flows" / "mine.yaml"))
-    assert last.startswith("postcall: sites.main.flow: there is no flow 'mine'; there are csat")
+    assert last.startswith(f"postcall: sites.main.flow: there is no flow 'mine'; there are {', '.join(SHIPPED)}")
 
 
 async def test_an_address_that_is_taken(folder: Path) -> None:

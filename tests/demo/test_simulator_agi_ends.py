@@ -132,12 +132,14 @@ async def test_the_service_asks_and_the_simulated_caller_answers() -> None:
         heard.append((request.uniqueid, values, keys.pressed, keys.timed_out))
         late = await phone.collect(["en/question"], max_keys=2, timeout_seconds=3, key_timeout_seconds=3)
         heard.append((late.pressed, late.timed_out))
+        both = await phone.collect(["en/hello", "en/question"], max_keys=2, timeout_seconds=3, key_timeout_seconds=3)
+        heard.append((both.pressed, both.timed_out))
         with pytest.raises(CallerHungUp):
             await phone.collect(["en/question"], max_keys=1, timeout_seconds=60, key_timeout_seconds=3)
 
     server = AgiServer("127.0.0.1", 0, {"survey": handler}, AgiLimits())
     await server.start()
-    behaviour = Behaviour(keys=("5", "7"), think_seconds=1, hangs_up_in_survey_after=25)
+    behaviour = Behaviour(keys=("5", "7", "10"), think_seconds=1, hangs_up_in_survey_after=25)
     address = f"agi://127.0.0.1:{server.port}/survey"
     async with recorded_pbx(address, prompts=lambda name: None if "nosuch" in name else 2.0) as pbx:
         call = await over(pbx.place_call("support", "1", "", behaviour, reason="billing/refund"))
@@ -148,5 +150,5 @@ async def test_the_service_asks_and_the_simulated_caller_answers() -> None:
         "POSTCALL_REASON": "billing/refund",
         "UNSET": "",
     }
-    assert heard == [(call.uniqueid, values, "5", False), ("7", True)]
+    assert heard == [(call.uniqueid, values, "5", False), ("7", True), ("10", False)]
     assert server.counts.failed == 0

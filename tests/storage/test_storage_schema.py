@@ -1,17 +1,20 @@
 """The schema: brought up to date, taken back, and checked before anything is served."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import CheckConstraint, Connection, inspect
+from sqlalchemy import CheckConstraint, Connection, inspect, text
 
 from ivr.errors import DatabaseError
 from storage import schema
 from storage.engine import connect, open_database, parse_url
-from storage.tables import Base
+from storage.recorder import Recorder
+from storage.tables import Answer, Base, Survey
+from tests.storage.samples import MADRID, SITE, offer, rows, silent, version
 
 NEWEST = max(file.name[:4] for file in Path(__file__).parents[2].glob("migrations/versions/[0-9]*.py"))
 
@@ -42,6 +45,42 @@ async def test_the_migrations_make_exactly_the_tables_of_the_code_and_can_be_tak
     async with await open_database(empty_url) as database:
         assert await database.read(lambda connection: connection.run_sync(differences)) == []
         await schema.check_schema(database)
+
+
+async def test_a_schema_that_holds_comments_can_be_taken_back(empty_url):
+    await schema.upgrade(empty_url)
+    async with await open_database(empty_url) as database:
+        recorder = Recorder(database)
+        await recorder.ensure_site(MADRID)
+        await recorder.publish(version())
+        await recorder.offer(offer())
+        comment = replace(silent("why"), ended="recorded", recording="/spool/main-1.1-why", recording_seconds=4.25)
+        await recorder.record_answer(SITE, "1.1", comment)
+        await recorder.record_answer(SITE, "1.1", replace(silent(), ended="skipped", keys="#"))
+        await database.write(lambda connection: connection.run_sync(schema.migrate, "base"))
+
+
+async def test_surveys_and_answers_of_an_older_schema_are_kept(empty_url):
+    told = """
+INSERT INTO site VALUES ('main', '', 'UTC');
+INSERT INTO flow_version VALUES ('aa', 'csat', '', '', '2026-03-02 12:00:00');
+INSERT INTO call (site_id, linkedid, uniqueid, queue, reason, caller_digest, caller_mask, abandoned, exclusion)
+    VALUES ('main', '1.1', '', '', '', '', '', false, '');
+INSERT INTO survey
+    (site_id, survey, linkedid, day, flow, flow_version, language, agent, queue, reason, status, offered_at)
+    VALUES ('main', '1.1', '1.1', '2026-03-02', 'csat', 'aa', 'en', '', '', '', 'offered', '2026-03-02 12:00:00');
+INSERT INTO answer (site_id, survey, question, is_rating, keys, value, tries, ended, answered_at)
+    VALUES ('main', '1.1', 'rating', true, '5', 5, 1, 'answered', '2026-03-02 12:00:00')
+"""
+    async with await connect(parse_url(empty_url)) as database:
+        await database.write(lambda connection: connection.run_sync(schema.migrate, "0001"))
+        for row in told.split(";"):
+            await database.write(lambda connection, row=row: connection.execute(text(row)))
+    await schema.upgrade(empty_url)
+    async with await open_database(empty_url) as database:
+        assert [row["incentive"] for row in await rows(database, Survey)] == [None]
+        [answer] = await rows(database, Answer)
+        assert (answer["value"], answer["recording"], answer["recording_seconds"]) == (5, None, None)
 
 
 async def test_several_replicas_may_upgrade_at_once(empty_url):

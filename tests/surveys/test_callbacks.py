@@ -165,6 +165,7 @@ async def test_a_caller_who_hung_up_first_is_called_back_and_the_rating_is_the_a
     assert phone.heard[0] == ("en/callback-welcome", "en/callback-welcome-back-ask")
     assert await office.state() == ("answered", "answered", 1)
     (survey,) = await office.rows(Survey)
+    assert survey.caller_digest == CALLERS.caller(NUMBER).digest
     assert (survey.survey, survey.linkedid, survey.agent, survey.queue, survey.status) == (
         "9.9",
         "1.1",
@@ -252,6 +253,8 @@ async def test_never_again_is_never_again_for_later_calls_too(office: Office) ->
     await office.after(minutes=10)
     await office.takes_the_call(key("9"))
     assert [(row.state, row.why) for row in await office.rows()] == [("withdrawn", "opted_out")] * 2
+    (said,) = await office.recorder.opt_outs(CALLERS.caller(NUMBER).digest)
+    assert (said.site, said.way) == (None, "key")
     assert await office.rows(Survey) == []
     await office.over(call("1.3"))
     assert len(await office.rows()) == 2
