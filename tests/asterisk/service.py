@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -26,6 +27,7 @@ def settings_for(
     agi_port: int = 0,
     trigger: str = "ami",
     prompt_prefix: str = "postcall",
+    folder: Path | None = None,
     user: str = "survey",
     ami_port: int | None = None,
     **site: Any,
@@ -36,7 +38,7 @@ def settings_for(
             "database": {"url": url},
             "web": {"port": 0, "token": TOKEN},
             "fastagi": {"port": agi_port},
-            "flows": {"prompt_prefix": prompt_prefix},
+            "flows": {"prompt_prefix": prompt_prefix, "folder": folder},
             "privacy": {"caller_key": "a caller key of these tests"},
             "sites": {
                 "main": {
