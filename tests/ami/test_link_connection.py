@@ -24,7 +24,7 @@ async def test_it_logs_in_and_knows_the_version(server: FakeAsterisk, make_link:
     link = make_link()
     await link.start()
     (login,) = await server.asked("Login")
-    assert (login["Username"], login["Secret"], login["Events"]) == ("survey", "right", "agent,call,system")
+    assert (login["Username"], login["Secret"], login["Events"]) == ("survey", "right", "agent,call,system,user")
     assert (link.state.connected, link.state.version, link.state.problem) == (True, "11.0.0", "")
 
 
