@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.call_recorder import exclude_call, is_asked
 from storage.engine import Database
-from storage.records import Exclusion
+from storage.records import PARTS, Exclusion
 from storage.survey_recorder import Admit
 from storage.tables import OptOut, Survey, Tally
 from storage.upsert import Columns, table_of
@@ -63,6 +63,7 @@ class Past:
     """0 to `up_to` of each question."""
     opted_out: bool = False
     ratings: int = 0
+    """Whole ones: a part that the agent shares with others counts once the parts make one."""
 
 
 async def look_back(database: Database, lookup: Lookup) -> Past:
@@ -84,7 +85,9 @@ async def read_past(connection: AsyncConnection, lookup: Lookup) -> Past:
     shape = tuple(asked.same for asked in lookup.surveys)
     statement = _statement(shape, lookup.before is not None, bool(lookup.caller), bool(lookup.rated_agent))
     opted_out, ratings, *counts = (await connection.execute(statement, values)).one()
-    return Past(surveys=dict(zip(lookup.surveys, counts, strict=True)), opted_out=bool(opted_out), ratings=int(ratings))
+    return Past(
+        surveys=dict(zip(lookup.surveys, counts, strict=True)), opted_out=bool(opted_out), ratings=int(ratings) // PARTS
+    )
 
 
 def admission(site: str, linkedid: str, lookup: Lookup, judge: Callable[[Past], Exclusion | None]) -> Admit:
