@@ -1,28 +1,23 @@
 """The composition root: everything is built, started and stopped here, in this order, and nowhere else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import structlog
 
-from callflows.loader import LIBRARY, FlowVersion
-from ivr.asterisk.agi_phone import AgiPhone
-from ivr.asterisk.agi_protocol import AgiRequest
-from ivr.asterisk.agi_server import AgiServer, Handler
+from ivr.asterisk.agi_server import AgiServer
 from ivr.asterisk.agi_session import AgiLimits
-from ivr.asterisk.ami import AmiAccess
-from ivr.asterisk.extension import ExtensionPlan
 from ivr.asterisk.link import AmiLink
-from ivr.asterisk.survey_route import read_request
-from ivr.asterisk.wrapup_route import note_wrap_up
-from ivr.callback_parts import callback_site, greeting
 from ivr.calls import CallEvent, Gap
-from ivr.errors import PbxError, SettingsError
+from ivr.errors import SettingsError
+from ivr.parts.agi import survey_route, wrapup_route
+from ivr.parts.callbacks import callback_site, greeting
+from ivr.parts.pbx import pbx_link
+from ivr.parts.web import WebParts, web_application
 from ivr.settings import Settings, SiteSettings
 from ivr.surveys.callback_desk import CallbackDesk
 from ivr.surveys.callbacks import Callbacks, CallbackSite
@@ -39,18 +34,7 @@ from ivr.surveys.site_flows import SiteFlows
 from ivr.surveys.teams import Teams
 from ivr.surveys.tracker import CallTracker
 from ivr.surveys.wrap_up import WrapUps
-from ivr.trial.trial import TrialStore
-from ivr.web.calls import CallSource, add_calls
-from ivr.web.flows import FlowSource, add_flow_routes
-from ivr.web.health import Check
-from ivr.web.opt_outs import OptOutBook, add_opt_outs
-from ivr.web.reasons import add_reason_route
-from ivr.web.score_query import ScoredSite
-from ivr.web.scores import RatedFlow, ScoreSource
-from ivr.web.send_to_survey import CallDoor, add_sending
-from ivr.web.server import serving, web_app
-from ivr.web.try_page import TrialRoom
-from ivr.web.try_socket import add_trials
+from ivr.web.server import serving
 from storage.engine import Database, open_database
 from storage.recorder import Recorder
 from storage.records import SiteRecord
@@ -148,8 +132,8 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             settings.fastagi.host,
             settings.fastagi.port,
             routes={
-                "survey": _survey_route(settings, desk, callback_desk, flows),
-                "wrapup": _wrapup_route(settings, wrap_ups),
+                "survey": survey_route(settings, desk, callback_desk, flows),
+                "wrapup": wrapup_route(settings, wrap_ups),
             },
             limits=AgiLimits(sessions=settings.fastagi.max_sessions, session_seconds=LONGEST_SURVEY_SECONDS),
             prompt_prefix=settings.flows.prompt_prefix,
@@ -158,7 +142,8 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         stack.push_async_callback(agi.stop, SURVEYS_MAY_END_SECONDS)
 
         links = {
-            code: _link(code, site, on_event, settings.fastagi.host, agi.port) for code, site in settings.sites.items()
+            code: pbx_link(code, site, on_event, settings.fastagi.host, agi.port)
+            for code, site in settings.sites.items()
         }
         callback_sites |= {code: callback_site(settings.sites[code], links[code]) for code in greetings}
         for link in links.values():
@@ -166,33 +151,18 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             await link.start()
         await stack.enter_async_context(_in_background(callbacks.run(), "call-backs"))
 
-        source = ScoreSource(
-            database=database,
-            sites={code: ScoredSite(zone=site.zone_info, flow=site.flow) for code, site in settings.sites.items()},
-            flows=_RatedFlows(flows),
-            now=_now,
+        app = web_application(
+            WebParts(
+                settings=settings,
+                database=database,
+                recorder=recorder,
+                flows=flows,
+                publishing=publishing,
+                callers=callers,
+                links=links,
+                now=_now,
+            )
         )
-        checks: dict[str, Check] = {"database": lambda: check_schema(database)}
-        checks |= {f"pbx {code}": _link_check(link) for code, link in links.items()}
-        app = web_app(source, checks, settings.web.token.get_secret_value())
-        first = next(iter(settings.sites))
-        add_trials(
-            app,
-            TrialRoom(
-                token=settings.web.token.get_secret_value(),
-                find=flows.find,
-                sounds=_sound_folders(settings),
-                store=TrialStore(recorder=recorder, site=first),
-                now=lambda: datetime.now(settings.sites[first].zone_info),
-            ),
-        )
-        add_calls(app, CallSource(database=database, sites=list(settings.sites)))
-        add_opt_outs(app, OptOutBook(recorder=recorder, callers=callers, sites=list(settings.sites), now=_now))
-        add_sending(
-            app, CallDoor(database=database, senders={code: link.send_to_survey for code, link in links.items()})
-        )
-        add_reason_route(app, recorder, settings.sites)
-        add_flow_routes(app, FlowSource(database=database, shelf=flows, status=publishing.status, now=_now))
         url = await stack.enter_async_context(serving(app, settings.web.host, settings.web.port))
         yield Service(
             url=url,
@@ -262,110 +232,3 @@ async def _written_behind(facts: FactWriter) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-def _survey_route(settings: Settings, desk: SurveyDesk, callback_desk: CallbackDesk, flows: FlowShelf) -> Handler:
-    async def survey(request: AgiRequest, phone: AgiPhone) -> None:
-        if (code := _site_of(request, settings)) is None:
-            return
-        site = settings.sites[code]
-        known = await read_request(
-            request,
-            phone,
-            code,
-            site.reason_variable,
-            internal_variable=settings.rules_of(code).internal_variable,
-            flow_variables=flows.variables,
-        )
-        if known.callback_of:
-            await callback_desk.conduct(known, site.language, phone)
-        else:
-            await desk.conduct(known, site.language, phone)
-
-    return survey
-
-
-def _wrapup_route(settings: Settings, wrap_ups: WrapUps) -> Handler:
-    async def wrapup(request: AgiRequest, phone: AgiPhone) -> None:
-        if code := _site_of(request, settings):
-            await note_wrap_up(request, phone, code, wrap_ups)
-
-    return wrapup
-
-
-def _site_of(request: AgiRequest, settings: Settings) -> str | None:
-    """The site that a dialplan names; one that there is not is logged. The only site need not be named."""
-    only = next(iter(settings.sites)) if len(settings.sites) == 1 else ""
-    code = request.query.get("site", only)
-    if code in settings.sites:
-        return code
-    log.error(
-        "a call of a site that is not in the settings", route=request.path, site=code[:64], uniqueid=request.uniqueid
-    )
-    return None
-
-
-def _link(
-    code: str, site: SiteSettings, on_event: Callable[[CallEvent | Gap], None], agi_host: str, agi_port: int
-) -> AmiLink:
-    return AmiLink(
-        site=code,
-        access=AmiAccess(
-            host=site.ami.host,
-            port=site.ami.port,
-            username=site.ami.username,
-            secret=site.ami.secret.get_secret_value(),
-            tls=site.ami.tls,
-            ca_file=str(site.ami.ca_file) if site.ami.ca_file else None,
-        ),
-        survey_goto=site.survey_goto if site.trigger == "ami" else None,
-        send_goto=site.survey_goto,
-        extension=ExtensionPlan(site=code, goto=site.survey_goto, agi_host=agi_host, agi_port=agi_port)
-        if site.create_extension
-        else None,
-        on_event=on_event,
-    )
-
-
-def _link_check(link: AmiLink) -> Check:
-    async def check() -> None:
-        if not link.state.connected:
-            raise PbxError(link.state.problem)
-        if link.state.extension_problem:
-            raise PbxError(link.state.extension_problem)
-
-    return check
-
-
-def _sound_folders(settings: Settings) -> list[Path]:
-    """Where a browser's sounds are looked for, in this order: beside the admin's own flows, and the shipped ones."""
-    own = [settings.flows.folder / "sounds"] if settings.flows.folder else []
-    return [*own, LIBRARY / "sounds"]
-
-
-class _RatedFlows(Mapping[str, RatedFlow]):
-    """What a rating is in each flow, by its version in force at the moment when one asks."""
-
-    def __init__(self, flows: FlowShelf) -> None:
-        self._flows = flows
-
-    def __getitem__(self, code: str) -> RatedFlow:
-        version = self._flows.find(code)
-        if version is None:
-            raise KeyError(code)
-        return _rated(version)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._flows.codes)
-
-    def __len__(self) -> int:
-        return len(self._flows.codes)
-
-
-def _rated(version: FlowVersion) -> RatedFlow:
-    question = version.flow.headline_question
-    return RatedFlow(
-        question=question.code,
-        values=list(question.values),
-        satisfied=list(question.satisfied_values),
-    )

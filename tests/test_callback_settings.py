@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from callflows.loader import LIBRARY
-from ivr.callback_parts import callback_plan, greeting
 from ivr.errors import FlowError, SettingsError
+from ivr.parts.callbacks import callback_plan, greeting
 from ivr.settings import Settings, build_settings
 
 
