@@ -16,9 +16,10 @@ from ivr.calls import CallEvent, Gap
 from ivr.errors import SettingsError
 from ivr.parts.agi import survey_route, wrapup_route
 from ivr.parts.callbacks import callback_site, greeting
+from ivr.parts.choice import site_flows
 from ivr.parts.pbx import pbx_link
 from ivr.parts.web import WebParts, web_application
-from ivr.settings import Settings, SiteSettings
+from ivr.settings import Settings
 from ivr.surveys.callback_desk import CallbackDesk
 from ivr.surveys.callbacks import Callbacks, CallbackSite
 from ivr.surveys.conduct import SurveyDesk
@@ -30,8 +31,6 @@ from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.publishing import Publishing
 from ivr.surveys.rulebook import rules_of
 from ivr.surveys.sealed_numbers import NumberSeal
-from ivr.surveys.site_flows import SiteFlows
-from ivr.surveys.teams import Teams
 from ivr.surveys.tracker import CallTracker
 from ivr.surveys.wrap_up import WrapUps
 from ivr.web.server import serving
@@ -200,11 +199,6 @@ def _require_flows(settings: Settings, flows: FlowShelf, publishing: Publishing)
                 flows.require(rule.flow, setting=f"sites.{code}.flows.{number}.flow")
     except SettingsError as error:
         raise SettingsError("\n".join([*publishing.mistakes(), str(error)])) from None
-
-
-def site_flows(site: SiteSettings) -> SiteFlows:
-    """How a site chooses the flow of a call."""
-    return SiteFlows(flow=site.flow, rules=site.flows, teams=Teams(site.teams), zone=site.zone_info)
 
 
 @asynccontextmanager

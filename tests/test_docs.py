@@ -55,7 +55,7 @@ def test_every_command_of_the_readme_exists(line: str) -> None:
     command: click.Command = main
     for word in line.split():
         assert isinstance(command, click.Group)
-        found = command.commands.get(word)
+        found = command.get_command(click.Context(command), word)
         assert found is not None, f"there is no `postcall {line}`"
         command = found
 

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from ivr.app import site_flows
 from ivr.cli.options import config_option
 from ivr.cli.publish import SHORT, flow_database, shown
 from ivr.errors import SettingsError
+from ivr.parts.choice import site_flows
 from ivr.settings import Settings, load_settings
 from ivr.surveys.request import reason_code
 from ivr.surveys.versions import in_force

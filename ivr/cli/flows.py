@@ -2,17 +2,22 @@
 
 import click
 
-from ivr.cli.explain import explain
-from ivr.cli.flow_check import check
-from ivr.cli.flow_tools import diff, draw, schema, test
-from ivr.cli.history import history, show
-from ivr.cli.publish import publish, rollback
+from ivr.cli.lazy import LazyGroup
+
+COMMANDS = {
+    "check": "ivr.cli.flow_check",
+    "diff": "ivr.cli.flow_tools",
+    "draw": "ivr.cli.flow_tools",
+    "explain": "ivr.cli.explain",
+    "history": "ivr.cli.history",
+    "publish": "ivr.cli.publish",
+    "rollback": "ivr.cli.publish",
+    "schema": "ivr.cli.flow_tools",
+    "show": "ivr.cli.history",
+    "test": "ivr.cli.flow_tools",
+}
 
 
-@click.group()
+@click.group(cls=LazyGroup, modules=COMMANDS)
 def flows() -> None:
     """Work on call flows."""
-
-
-for command in (check, test, draw, diff, schema, publish, rollback, history, show, explain):
-    flows.add_command(command)

@@ -5,20 +5,24 @@ from typing import Any
 
 import click
 
-from ivr.cli.asterisk import asterisk
-from ivr.cli.db import db
-from ivr.cli.demo import demo
-from ivr.cli.flows import flows
-from ivr.cli.init import init
-from ivr.cli.phone import phone
-from ivr.cli.prompts import prompts
-from ivr.cli.rules import rules
-from ivr.cli.serve import serve
-from ivr.cli.try_link import try_link
+from ivr.cli.lazy import LazyGroup
 from ivr.errors import PostcallError
 
+COMMANDS = {
+    "asterisk": "ivr.cli.asterisk",
+    "db": "ivr.cli.db",
+    "demo": "ivr.cli.demo",
+    "flows": "ivr.cli.flows",
+    "init": "ivr.cli.init",
+    "phone": "ivr.cli.phone",
+    "prompts": "ivr.cli.prompts",
+    "rules": "ivr.cli.rules",
+    "serve": "ivr.cli.serve",
+    "try-link": "ivr.cli.try_link",
+}
 
-class _Group(click.Group):
+
+class _Main(LazyGroup):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -28,14 +32,11 @@ class _Group(click.Group):
             sys.exit(2)
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Main, modules=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="postcall")
 def main() -> None:
     """After a call ends, the caller rates it on the keypad, and the supervisor sees a fair score."""
 
-
-for command in (init, serve, demo, phone, try_link, asterisk, db, flows, rules, prompts):
-    main.add_command(command)
 
 if __name__ == "__main__":
     main()
