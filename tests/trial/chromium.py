@@ -65,7 +65,8 @@ def _program(root: Path) -> Path:
 
 
 def _environment(root: Path) -> dict[str, str]:
-    libraries = sorted(path.parent for path in root.glob("usr/lib/*/lib*.so*"))
+    # Some packages keep libraries of their own one folder deeper, where only an installed program would look.
+    libraries = sorted(path.parent for place in ("*", "*/*") for path in root.glob(f"usr/lib/{place}/lib*.so*"))
     return {**os.environ, "LD_LIBRARY_PATH": os.pathsep.join(dict.fromkeys(map(str, libraries)))}
 
 
