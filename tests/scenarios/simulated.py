@@ -208,10 +208,8 @@ async def _true(is_so: bool) -> bool:
     return is_so
 
 
-def settings_for(
-    scenario: Scenario, folder: Path, url: str, agi_port: int, pbxs: dict[str, SimulatedPbx], now: float
-) -> Settings:
-    """Settings of a service beside these PBXs, by site."""
+def site_settings(scenario: Scenario, folder: Path, now: float) -> dict[str, Any]:
+    """What a scenario sets for its site, whose days are those of UTC; a list of agents is written into `folder`."""
     site: dict[str, Any] = {
         "trigger": scenario.settings.get("trigger", ["ami"])[0],
         "queue_reasons": dict(one.split(" ") for one in scenario.settings.get("queue reason", [])),
@@ -220,6 +218,14 @@ def settings_for(
         path = folder / "agents.csv"
         path.write_text("agent;interface;member;from;to\n" + "\n".join(_entries(scenario, now)), "utf-8")
         site["agents_file"] = str(path)
+    return site
+
+
+def settings_for(
+    scenario: Scenario, folder: Path, url: str, agi_port: int, pbxs: dict[str, SimulatedPbx], now: float
+) -> Settings:
+    """Settings of a service beside these PBXs, by site."""
+    site = site_settings(scenario, folder, now)
     sites = {
         code: {**site, "ami": {"port": pbx.port, "username": pbx.user, "secret": pbx.secret}}
         for code, pbx in pbxs.items()

@@ -15,7 +15,8 @@
     recorded | ast22/a_normal
 
 `time` is in seconds. Who: `caller`, `caller 2` for a second call, an agent's number, `link` for the AMI link, or
-`program` for the agent's software. The rows before the first time are settings. Expected are:
+`program` for the agent's software. The rows before the first time are settings; `also on | asterisk` among them has the
+table played on a real Asterisk too, where seconds are left out. Expected are:
 
     asked     yes, or no and why not
     credited  the agent; several with their thousandths; `nobody` when that is not known
@@ -31,7 +32,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 EXPECTED = ("asked", "credited", "first", "longest", "split", "reason", "rating", "ended by", "legs", "recorded")
-SETTINGS = ("trigger", "agents", "queue reason", "variable")
+SETTINGS = ("trigger", "agents", "queue reason", "variable", "also on")
 FOLDER = Path(__file__).parent
 
 

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
 
 from ivr.demo.pbx.rtp import Heard, RtpStream
-from ivr.demo.pbx.sip_message import Media, Message, address_uri
+from ivr.demo.pbx.sip_message import Media, Message, address_uri, tag_of
 from ivr.errors import PbxError
 
 if TYPE_CHECKING:
@@ -112,13 +113,20 @@ class Call:
 
         Raises `PbxError` when the PBX refuses.
         """
-        if not self._answered.is_set() or self._ended:
-            raise PbxError("only a call that is up can be transferred")
-        target = f"<sip:{extension}@{address_uri(self._remote).rpartition('@')[2]}>"
-        more = [("Refer-To", target), ("Referred-By", self._local.partition(";")[0]), ("Contact", self._phone.contact)]
-        response = await self._phone.exchange(self._request("REFER", more=more))
-        if response.status >= 300:
-            raise PbxError(f"the PBX refused the transfer: {response.phrase}")
+        await self._refer(f"<sip:{extension}@{self._host}>")
+        await self.hang_up()
+
+    async def refer_to(self, consulted: "Call") -> None:
+        """Have the other party talk with that of `consulted`, and leave both (an attended transfer, RFC 3891).
+
+        Returns when both calls of this telephone are over. Raises `PbxError` when the PBX refuses.
+        """
+        # Seen from the PBX: its own tag is the one "to", ours the one "from".
+        replaces = f"{consulted.call_id};to-tag={tag_of(consulted._remote)};from-tag={consulted._tag}"
+        extension = address_uri(consulted._remote).partition("@")[0].removeprefix("sip:")
+        await self._refer(f"<sip:{extension}@{self._host}?Replaces={quote(replaces, safe='')}>")
+        # The PBX ends the consultation when the two others are together; the first call is left to whoever referred it.
+        await consulted.wait_ended()
         await self.hang_up()
 
     async def hang_up(self) -> None:
@@ -278,9 +286,21 @@ class Call:
         ]
         return Message(start=f"{method} {target} SIP/2.0", headers=headers, body=body)
 
+    async def _refer(self, target: str) -> None:
+        if not self._answered.is_set() or self._ended:
+            raise PbxError("only a call that is up can be transferred")
+        more = [("Refer-To", target), ("Referred-By", self._local.partition(";")[0]), ("Contact", self._phone.contact)]
+        response = await self._phone.exchange(self._request("REFER", more=more))
+        if response.status >= 300:
+            raise PbxError(f"the PBX refused the transfer: {response.phrase}")
+
+    @property
+    def _host(self) -> str:
+        return address_uri(self._remote).rpartition("@")[2]
+
     @property
     def _tag(self) -> str:
-        return self._local.rpartition("tag=")[2]
+        return tag_of(self._local)
 
     def _finish(self, ended: Ended) -> None:
         if self._ended is None:

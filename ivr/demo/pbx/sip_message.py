@@ -98,6 +98,12 @@ def address_uri(value: str) -> str:
     return found[1] if found else value.split(";")[0].strip()
 
 
+def tag_of(value: str) -> str:
+    """Return the tag of a ``From`` or ``To`` header, or ``""``."""
+    found = re.search(r";tag=([^;>\s]+)", value)
+    return found[1] if found else ""
+
+
 def named_address(name: str, user: str, host: str) -> str:
     """Return ``"name" <sip:user@host>`` with the name quoted and the user escaped as RFC 3261, section 25, asks."""
     quoted = name.replace("\\", "\\\\").replace('"', '\\"')
