@@ -51,6 +51,9 @@ def talks_of(call: AskedCall, identify: Identify) -> list[Talk]:
         return [*([member] if member else []), *after]
     last, faces = legs[-1], {leg.interface for leg in legs}
     if member and call.member not in faces:
+        if call.handed_over_by == call.member:
+            # To whom is not told: to the agent of the last leg, if that was the talk right before the survey.
+            return [member, *talks] if _right_before(last, call.offered_at) else [*talks, member, nobody_knows]
         if last.queue and _has_a_successor(last, call.offered_at):
             return [*talks, member, *([successor] if transferred and transferred not in faces else [])]
         if not last.queue:
@@ -68,7 +71,11 @@ def talks_of(call: AskedCall, identify: Identify) -> list[Talk]:
 def _has_a_successor(last: LegRecord, offered_at: datetime) -> bool:
     if last.ended_at is None:
         return False
-    return last.ended_by in ("transfer", "unknown") or offered_at - last.ended_at > AT_ONCE
+    return last.ended_by in ("transfer", "unknown") or not _right_before(last, offered_at)
+
+
+def _right_before(last: LegRecord, offered_at: datetime) -> bool:
+    return last.ended_at is None or offered_at - last.ended_at <= AT_ONCE
 
 
 def _talk(call: AskedCall, leg: LegRecord, identify: Identify, *, is_last: bool) -> Talk:

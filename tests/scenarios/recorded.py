@@ -146,3 +146,9 @@ def request_of(name: str, site: str) -> SurveyRequest:
         transferred_to=AgentRef(interface="PJSIP/1002") if "blind" in name else None,
         handed_over_by="PJSIP/1001" if "attended" in name else "",
     )
+
+
+def heard_caller(name: str) -> str:
+    """The uniqueid of the caller in a recording."""
+    joined = next(event for event in events_of(name) if hasattr(event, "caller_number"))
+    return str(joined.uniqueid)  # type: ignore[attr-defined]

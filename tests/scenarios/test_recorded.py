@@ -16,7 +16,7 @@ from storage.records import CountFilter
 from storage.tables import Answer, Call, Leg, Survey
 from storage.verify import verify
 from tests import recordings
-from tests.scenarios.recorded import Heard, events_of, hearing, request_of
+from tests.scenarios.recorded import Heard, events_of, heard_caller, hearing, request_of
 from tests.scenarios.table import Scenario, scenarios
 
 RECORDED = [(scenario, name) for scenario in scenarios() for name in scenario.expected.get("recorded", [])]
@@ -134,9 +134,3 @@ async def test_two_sites_with_the_same_ids_keep_their_calls_apart(database: Data
     found = {(row.site, row.agent, row.value): int(row.ratings) for row in await tallies(database, CountFilter())}
     assert found == {("madrid", "PJSIP/1002", 5): 1, ("taipei", "PJSIP/1001", 1): 1}
     assert await verify(database) == []
-
-
-def heard_caller(name: str) -> str:
-    """The uniqueid of the caller in a recording."""
-    joined = next(event for event in events_of(name) if hasattr(event, "caller_number"))
-    return str(joined.uniqueid)  # type: ignore[attr-defined]

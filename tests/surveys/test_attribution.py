@@ -130,6 +130,16 @@ def test_a_transfer_that_the_channel_shows_is_no_news_when_the_events_told_what_
         assert credited(heard, channel) == {BOB.interface: PARTS}
 
 
+def test_a_member_of_no_leg_who_handed_over_talked_before_the_agent_who_talked_right_before_the_survey() -> None:
+    channel = request(ALICE, handed_over_by=ALICE.interface)
+    bob_last = call(leg(BOB, 40, 98, "unknown"))
+    assert credited(bob_last, channel, asked=100) == {BOB.interface: PARTS}
+    assert credited(bob_last, channel, "first", asked=100) == {ALICE.interface: PARTS}
+    # Long before the survey, Bob may have been the first of three, and then nobody knows who the third was.
+    bob_long_ago = call(leg(BOB, 10, 40, "unknown"))
+    assert credited(bob_long_ago, channel, asked=100) == {"": PARTS}
+
+
 THREE = call(leg(ALICE, 0, 20, "transfer", 20), leg(BOB, 20, 80, "transfer", 60), leg(CHEN, 80, 100, "agent", 20))
 
 
