@@ -47,8 +47,9 @@ def fair_scores(agents: Mapping[str, Mapping[Stratum, Rated]], *, fewest: int = 
     """Compare all agents who have ratings, given as ratings by kind of call.
 
     Two agents are tied when their 95 % intervals overlap, which is stricter than a test at 5 %: agents who do not
-    differ are told apart in fewer than one of a hundred pairs (N. Schenker and J. F. Gentleman, "On judging the significance of
-    differences by examining the overlap between confidence intervals", The American Statistician 55 (2001), 182-186).
+    differ are told apart in fewer than one of a hundred pairs (N. Schenker and J. F. Gentleman, "On judging the
+    significance of differences by examining the overlap between confidence intervals", The American Statistician 55
+    (2001), 182-186).
     """
     found = adjusted(agents)
     known = prior([(one.share, float(one.n)) for one in found.values()])

@@ -74,9 +74,9 @@ def nps(distribution: Mapping[int, Amount]) -> Nps | None:
     """The Net Promoter Score of ratings from 0 to 10; None without ratings.
 
     F. F. Reichheld, "The one number you need to grow", Harvard Business Review 81 (2003), 46-54. The interval is that
-    for the difference of two shares of the same ratings: D. G. Bonett and R. M. Price, "Adjusted Wald confidence interval
-    for a difference of binomial proportions based on paired data", Journal of Educational and Behavioral Statistics 37
-    (2012), 479-488.
+    for the difference of two shares of the same ratings: D. G. Bonett and R. M. Price, "Adjusted Wald confidence
+    interval for a difference of binomial proportions based on paired data", Journal of Educational and Behavioral
+    Statistics 37 (2012), 479-488.
     """
     n = sum(distribution.values())
     if n <= 0:

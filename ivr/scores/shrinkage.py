@@ -10,8 +10,8 @@ FEWEST_AGENTS = 5
 WEAK_STRENGTH = 8.0
 """The strength of the prior then: as if everybody had eight ratings that say the share of all."""
 MOST_STRENGTH = 50.0
-"""However alike the agents are, nobody is held to be like the others by more than fifty ratings: one who does much worse
-than all the others has to be found within a month or two."""
+"""However alike the agents are, nobody is held to be like the others by more than fifty ratings: one who does much
+worse than all the others has to be found within a month or two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

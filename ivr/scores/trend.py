@@ -39,8 +39,8 @@ def p_chart(counts: Sequence[tuple[Amount, Amount]]) -> ControlChart:
     """The control chart of shares `count / n`, given as pairs (count, n) in the order of time.
 
     W. A. Shewhart, Economic Control of Quality of Manufactured Product (1931): three standard errors, each with its own
-    n. A run of nine on one side: L. S. Nelson, "The Shewhart control chart: tests for special causes", Journal of Quality
-    Technology 16 (1984), 237-239, test 2.
+    n. A run of nine on one side: L. S. Nelson, "The Shewhart control chart: tests for special causes", Journal of
+    Quality Technology 16 (1984), 237-239, test 2.
     """
     total = sum(n for _, n in counts)
     if not total:
