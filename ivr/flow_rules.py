@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from ivr.setting_section import Section, wrong
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MINUTES = 24 * 60
@@ -15,17 +16,13 @@ WEEK_MINUTES = 7 * DAY_MINUTES
 _HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-(?:([01][0-9]|2[0-3]):([0-5][0-9])|(24):(00))")
 
 
-def _wrong(text: str) -> PydanticCustomError:
-    return PydanticCustomError("wrong", "{text}", {"text": text})
-
-
 def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
 def _some(values: tuple[str, ...]) -> tuple[str, ...]:
     if not values:
-        raise _wrong("should be a value or a list of at least one")
+        raise wrong("should be a value or a list of at least one")
     return values
 
 
@@ -33,14 +30,14 @@ def _days(values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
         ends = value.split("-")
         if len(ends) > 2 or not set(ends) <= set(DAYS):
-            raise _wrong(f"should be days such as mon-fri, or a list such as ['mon', 'sat-sun']; a day is {_or(DAYS)}")
+            raise wrong(f"should be days such as mon-fri, or a list such as ['mon', 'sat-sun']; a day is {_or(DAYS)}")
     return values
 
 
 def _hours(value: str) -> str:
     ends = _HOURS.fullmatch(value)
     if not ends or _minute(value[:5]) == _minute(value[6:]):
-        raise _wrong("should be hours such as 08:00-18:00; 22:00-06:00 goes on after midnight")
+        raise wrong("should be hours such as 08:00-18:00; 22:00-06:00 goes on after midnight")
     return value
 
 
@@ -67,10 +64,8 @@ Languages = Annotated[
 ]
 
 
-class FlowRule(BaseModel):
+class FlowRule(Section):
     """Calls that meet every condition given are put `flow`. A condition with several values is met by any of them."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     flow: Code
     queue: Names | None = None
@@ -88,7 +83,7 @@ class FlowRule(BaseModel):
     @model_validator(mode="after")
     def _has_a_condition(self) -> Self:
         if not any(getattr(self, name) is not None for name in CONDITIONS):
-            raise _wrong(f"has no condition; give one of {_or(CONDITIONS)}, or set the site's own flow instead")
+            raise wrong(f"has no condition; give one of {_or(CONDITIONS)}, or set the site's own flow instead")
         return self
 
     @cached_property

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
 
 from ivr.grammar.hours import Hours, parse_hours
 from ivr.grammar.numbers import NumberPattern, parse_number_pattern
 from ivr.grammar.quarantine import MOST, Quarantine, parse_quarantine
 from ivr.grammar.shares import parse_share
+from ivr.setting_section import wrong
 
 
 def _read(parse: Callable[[object], object]) -> BeforeValidator:
@@ -20,16 +20,14 @@ def _read(parse: Callable[[object], object]) -> BeforeValidator:
         try:
             return parse(given)
         except ValueError as error:
-            raise PydanticCustomError("wrong", "{text}", {"text": str(error)}) from None
+            raise wrong(str(error)) from None
 
     return BeforeValidator(read)
 
 
 def _digest(text: str) -> str:
     if len(text) != 64 or set(text) - set("0123456789abcdef"):
-        raise PydanticCustomError(
-            "wrong", "should be a digest of 64 hexadecimal digits; `postcall rules digest` makes one", {}
-        )
+        raise wrong("should be a digest of 64 hexadecimal digits; `postcall rules digest` makes one")
     return text
 
 

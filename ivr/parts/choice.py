@@ -1,6 +1,6 @@
 """How a site chooses the flow of a call, from its settings."""
 
-from ivr.settings import SiteSettings
+from ivr.site_settings import SiteSettings
 from ivr.surveys.site_flows import SiteFlows
 from ivr.surveys.teams import Teams
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ivr.asterisk import link
-from ivr.settings import CreditPolicy
+from ivr.site_settings import CreditPolicy
 from ivr.surveys.agents import AgentDirectory
 from ivr.surveys.agents_file import read_agents
 from ivr.surveys.attribution import Attribution, CreditRules
