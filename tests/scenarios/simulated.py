@@ -5,11 +5,9 @@ import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 from sqlalchemy import select
 
 from ivr.app import Service, running
@@ -24,6 +22,8 @@ from ivr.settings import Settings, build_settings
 from storage.engine import Database
 from storage.tables import Base, LinkGap
 from tests.scenarios.clock import RowClock
+from tests.scenarios.program import say
+from tests.scenarios.site import site_settings
 from tests.scenarios.table import Row, Scenario
 from tests.waiting import until
 
@@ -92,7 +92,10 @@ class Played:
         if row.who == "link":
             await (self._lose_link() if row.what == "is lost" else self._restore_link())
         elif row.who == "program":
-            await self._wrap_up_by_program(row.what.removeprefix("says "))
+            await self.settled()
+            call = self.calls["caller"]
+            number = call.call.channel.caller_number
+            await say(self.service.url, TOKEN, row.what, linkedid=call.uniqueid, number=number)
         elif row.who.startswith("caller"):
             await self._caller(row, later)
         else:
@@ -179,16 +182,6 @@ class Played:
         await until(reconciled)
         await self.settled()
 
-    async def _wrap_up_by_program(self, reason: str) -> None:
-        await self.settled()
-        url = f"{self.service.url}/api/v1/calls/{self.calls['caller'].uniqueid}/reason"
-        headers = {"Authorization": f"Bearer {TOKEN}"}
-        async with (
-            aiohttp.ClientSession(headers=headers) as client,
-            client.put(url, json={"reason": reason}) as response,
-        ):
-            assert response.status == 200, await response.text()
-
     async def _agi(self, call: ScriptedCall, script: str, phone: str = "") -> None:
         """A FastAGI session that answers every command as an idle channel does, until the service closes it."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.service.agi_port)
@@ -212,14 +205,7 @@ def settings_for(
     scenario: Scenario, folder: Path, url: str, agi_port: int, pbxs: dict[str, SimulatedPbx], now: float
 ) -> Settings:
     """Settings of a service beside these PBXs, by site."""
-    site: dict[str, Any] = {
-        "trigger": scenario.settings.get("trigger", ["ami"])[0],
-        "queue_reasons": dict(one.split(" ") for one in scenario.settings.get("queue reason", [])),
-    }
-    if scenario.settings.get("agents"):
-        path = folder / "agents.csv"
-        path.write_text("agent;interface;member;from;to\n" + "\n".join(_entries(scenario, now)), "utf-8")
-        site["agents_file"] = str(path)
+    site = site_settings(scenario, folder, now)
     sites = {
         code: {**site, "ami": {"port": pbx.port, "username": pbx.user, "secret": pbx.secret}}
         for code, pbx in pbxs.items()
@@ -234,22 +220,6 @@ def settings_for(
         },
         source="test",
     )
-
-
-def _entries(scenario: Scenario, now: float) -> list[str]:
-    today = datetime.fromtimestamp(now, UTC).date()
-    lines = []
-    for entry in scenario.settings["agents"]:
-        agent, kind, rest = entry.split(" ", 2)
-        value, since, until_ = rest, "", ""
-        if rest.endswith(" since today"):
-            value, since = rest.removesuffix(" since today"), str(today)
-        elif rest.endswith(" until yesterday"):
-            value, until_ = rest.removesuffix(" until yesterday"), str(today - timedelta(days=1))
-        lines.append(
-            f"{agent};{value if kind == 'interface' else ''};{value if kind == 'member' else ''};{since};{until_}"
-        )
-    return lines
 
 
 @asynccontextmanager
