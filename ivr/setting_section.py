@@ -1,9 +1,10 @@
 """What the sections of the settings have in common: nothing unknown, and secrets that may stand in files."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -21,6 +22,18 @@ def _long(secret: SecretStr) -> SecretStr:
 
 
 LongSecret = Annotated[SecretStr, AfterValidator(_long)]
+
+
+def read(parse: Callable[[object], object]) -> BeforeValidator:
+    """A validator whose message is the text of the `ValueError` that `parse` raises."""
+
+    def validate(given: object) -> object:
+        try:
+            return parse(given)
+        except ValueError as error:
+            raise wrong(str(error)) from None
+
+    return BeforeValidator(validate)
 
 
 class Section(BaseModel):

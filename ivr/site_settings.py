@@ -66,7 +66,7 @@ class SiteSettings(Section):
     flows: tuple[FlowRule, ...] = ()
     """Which other calls are put which flow; the first rule that matches wins."""
     teams: dict[Code, tuple[Annotated[str, Field(min_length=1)], ...]] = Field(default_factory=dict)
-    """The interfaces of each team's agents."""
+    """The interfaces of each team's agents, where no list of agents says who is in which team."""
     language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = "en"
     """The language when the call's own is not one of the flow's."""
     trigger: Literal["ami", "dialplan"] = "ami"
@@ -90,6 +90,8 @@ class SiteSettings(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if self.teams and self.agents_file:
+            raise wrong("teams and agents_file are both given; with a list of agents its column team says the teams")
         teams: dict[str, str] = {}
         for team, agents in self.teams.items():
             for agent in agents:
@@ -97,7 +99,7 @@ class SiteSettings(Section):
                     raise wrong(f"teams: {agent} is in {teams[agent]} and in {team}; an agent has one team")
         for number, rule in enumerate(self.flows, 1):
             for team in rule.team or ():
-                if team not in self.teams:
+                if team not in self.teams and not self.agents_file:
                     there = f"there are {', '.join(self.teams)}" if self.teams else "there is none in teams"
                     raise wrong(f"flows: rule {number}: there is no team {team}; {there}")
         lost = never_matching(self.flows)
