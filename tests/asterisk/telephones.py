@@ -81,7 +81,7 @@ class Played:
     async def _program(self, what: str) -> None:
         (linkedid, *_) = await self.linkedids()
         api = self._beside.service.url
-        await say(api, TOKEN, what, linkedid=linkedid, number=self._numbers["caller"])
+        await say(api, TOKEN, what, site="main", linkedid=linkedid, number=self._numbers["caller"])
 
     async def _caller(self, row: Row, *, last: bool) -> None:
         match row.what.split(" "):

@@ -3,11 +3,11 @@
 import aiohttp
 
 
-async def say(api: str, token: str, what: str, *, linkedid: str, number: str) -> None:
-    """A row of `program`, about the call `linkedid` of the caller with that number; `api` is the service's address."""
+async def say(api: str, token: str, what: str, *, site: str, linkedid: str, number: str) -> None:
+    """A row of `program`, about the call `linkedid` of a site, from that number; `api` is the service's address."""
     match what.split(" ", 1):
         case ["says", reason]:
-            path, body = f"calls/{linkedid}/reason", {"reason": reason}
+            path, body = f"calls/{linkedid}/reason?site={site}", {"reason": reason}
         case ["opts", "the caller out"]:
             path, body = "callers/opt-out", {"number": number}
         case _:

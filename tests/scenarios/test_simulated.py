@@ -44,7 +44,7 @@ async def test_it_comes_out_as_the_table_says(scenario: Scenario, tmp_path: Path
         assert await verify(played.database) == []
         await offered_and_excluded_are_all(played)
         for call in list(played.calls.values())[:1]:
-            await other_policies(scenario, played, call.uniqueid, tmp_path)
+            await other_policies(scenario, played, call.uniqueid, tmp_path / "main")
 
 
 def test_a_share_is_read_as_it_is_written() -> None:
