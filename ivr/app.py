@@ -108,7 +108,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             else:
                 calls.handle(event)
 
-        sites = {code: site_flows(site) for code, site in settings.sites.items()}
+        sites = {code: site_flows(code, site, agents) for code, site in settings.sites.items()}
         prompts = PromptCheck(now=_now)
         desk = SurveyDesk(
             recorder=recorder,

@@ -5,16 +5,15 @@ from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, model_validator
+
+from ivr.setting_section import Section, wrong
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
-class CallbackSettings(BaseModel):
+class CallbackSettings(Section):
     """Whom a site calls back to ask, and when."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     enabled: bool = False
     channel: str = ""
@@ -48,21 +47,17 @@ class CallbackSettings(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.enabled and self.channel.count("{number}") != 1:
-            raise _wrong("channel should have {number} once, as in PJSIP/{number}@trunk, when enabled is true")
+            raise wrong("channel should have {number} once, as in PJSIP/{number}@trunk, when enabled is true")
         if any(c in self.channel for c in "\r\n\0,"):
-            raise _wrong("channel should have no comma and no line break")
+            raise wrong("channel should have no comma and no line break")
         if self.opens.tzinfo or self.closes.tzinfo:
-            raise _wrong("opens and closes are times of the site's zone, and have none of their own")
+            raise wrong("opens and closes are times of the site's zone, and have none of their own")
         if self.opens >= self.closes:
-            raise _wrong(f"opens {self.opens:%H:%M} should be before closes {self.closes:%H:%M}")
+            raise wrong(f"opens {self.opens:%H:%M} should be before closes {self.closes:%H:%M}")
         if not self.days:
-            raise _wrong("days should name at least one day")
+            raise wrong("days should name at least one day")
         try:
             re.compile(self.numbers)
         except re.error as error:
-            raise _wrong(f"numbers is no regular expression: {error}") from None
+            raise wrong(f"numbers is no regular expression: {error}") from None
         return self
-
-
-def _wrong(text: str) -> PydanticCustomError:
-    return PydanticCustomError("wrong", "{text}", {"text": text})

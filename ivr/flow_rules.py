@@ -1,56 +1,27 @@
 """What a rule in the settings says: which calls are put which flow."""
 
-import re
 from collections.abc import Iterable
 from functools import cached_property
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-DAY_MINUTES = 24 * 60
-WEEK_MINUTES = 7 * DAY_MINUTES
-
-_HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-(?:([01][0-9]|2[0-3]):([0-5][0-9])|(24):(00))")
-
-
-def _wrong(text: str) -> PydanticCustomError:
-    return PydanticCustomError("wrong", "{text}", {"text": text})
+from ivr.grammar.hours import WEEK_MINUTES, Hours, parse_hours
+from ivr.setting_section import Section, read, wrong
 
 
 def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-def _some(values: tuple[str, ...]) -> tuple[str, ...]:
+def _some(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if not values:
-        raise _wrong("should be a value or a list of at least one")
+        raise wrong("should be a value or a list of at least one")
     return values
-
-
-def _days(values: tuple[str, ...]) -> tuple[str, ...]:
-    for value in values:
-        ends = value.split("-")
-        if len(ends) > 2 or not set(ends) <= set(DAYS):
-            raise _wrong(f"should be days such as mon-fri, or a list such as ['mon', 'sat-sun']; a day is {_or(DAYS)}")
-    return values
-
-
-def _hours(value: str) -> str:
-    ends = _HOURS.fullmatch(value)
-    if not ends or _minute(value[:5]) == _minute(value[6:]):
-        raise _wrong("should be hours such as 08:00-18:00; 22:00-06:00 goes on after midnight")
-    return value
 
 
 def _or(words: Iterable[str]) -> str:
     return ", ".join(words)
-
-
-def _minute(clock: str) -> int:
-    hours, minutes = clock.split(":")
-    return int(hours) * 60 + int(minutes)
 
 
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
@@ -67,41 +38,33 @@ Languages = Annotated[
 ]
 
 
-class FlowRule(BaseModel):
-    """Calls that meet every condition given are put `flow`. A condition with several values is met by any of them."""
+ManyHours = Annotated[tuple[Annotated[Hours, read(parse_hours)], ...], BeforeValidator(_listed), AfterValidator(_some)]
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+class FlowRule(Section):
+    """Calls that meet every condition given are put `flow`. A condition with several values is met by any of them."""
 
     flow: Code
     queue: Names | None = None
-    team: Annotated[tuple[Code, ...], BeforeValidator(_listed), AfterValidator(_some)] | None = None
+    team: Names | None = None
     reason: Reasons | None = None
     """`billing` is met by `billing/refund`, too."""
     language: Languages | None = None
     """`zh` is met by `zh_TW`, too."""
-    days: Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_some), AfterValidator(_days)] | None = (
-        None
-    )
-    hours: Annotated[str, AfterValidator(_hours)] | None = None
-    """From the first minute on, up to the last, which is outside. Hours past midnight belong to the day before."""
+    hours: ManyHours | None = None
+    """On the site's clocks."""
 
     @model_validator(mode="after")
     def _has_a_condition(self) -> Self:
         if not any(getattr(self, name) is not None for name in CONDITIONS):
-            raise _wrong(f"has no condition; give one of {_or(CONDITIONS)}, or set the site's own flow instead")
+            raise wrong(f"has no condition; give one of {_or(CONDITIONS)}, or set the site's own flow instead")
         return self
 
     @cached_property
     def minutes(self) -> frozenset[int]:
-        """The minutes of the week in which `days` and `hours` are met, from Monday 00:00 = 0."""
-        first, last = 0, DAY_MINUTES
-        if self.hours:
-            first, last = _minute(self.hours[:5]), _minute(self.hours[6:])
-        if last < first:
-            last += DAY_MINUTES
-        return frozenset(
-            (day * DAY_MINUTES + minute) % WEEK_MINUTES for day in self._day_numbers() for minute in range(first, last)
-        )
+        """The minutes of the week in which `hours` are met, from Monday 00:00 = 0."""
+        every_minute = frozenset(range(WEEK_MINUTES))
+        return every_minute if self.hours is None else frozenset().union(*(hours.minutes for hours in self.hours))
 
     def covers(self, other: "FlowRule") -> bool:
         """Whether every call that `other` matches is matched by this rule, too."""
@@ -112,14 +75,6 @@ class FlowRule(BaseModel):
             and _covers(self.language, other.language, within_language)
             and self.minutes >= other.minutes
         )
-
-    def _day_numbers(self) -> set[int]:
-        numbers: set[int] = set()
-        for value in self.days or ("mon-sun",):
-            first, _, last = value.partition("-")
-            start, end = DAYS.index(first), DAYS.index(last or first)
-            numbers |= {(start + step) % 7 for step in range((end - start) % 7 + 1)}
-        return numbers
 
 
 CONDITIONS = tuple(name for name in FlowRule.model_fields if name != "flow")

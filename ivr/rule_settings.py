@@ -1,39 +1,24 @@
 """The settings that say who is asked: `[rules]` for all sites, `[sites.CODE.rules]` for one."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ivr.grammar.hours import Hours, parse_hours
 from ivr.grammar.numbers import NumberPattern, parse_number_pattern
 from ivr.grammar.quarantine import MOST, Quarantine, parse_quarantine
 from ivr.grammar.shares import parse_share
-
-
-def _read(parse: Callable[[object], object]) -> BeforeValidator:
-    """A validator whose message is the text of the `ValueError` that `parse` raises."""
-
-    def read(given: object) -> object:
-        try:
-            return parse(given)
-        except ValueError as error:
-            raise PydanticCustomError("wrong", "{text}", {"text": str(error)}) from None
-
-    return BeforeValidator(read)
+from ivr.setting_section import read, wrong
 
 
 def _digest(text: str) -> str:
     if len(text) != 64 or set(text) - set("0123456789abcdef"):
-        raise PydanticCustomError(
-            "wrong", "should be a digest of 64 hexadecimal digits; `postcall rules digest` makes one", {}
-        )
+        raise wrong("should be a digest of 64 hexadecimal digits; `postcall rules digest` makes one")
     return text
 
 
-Share = Annotated[float, _read(parse_share)]
+Share = Annotated[float, read(parse_share)]
 Maximum = Annotated[int, Field(ge=1, le=MOST)]
 
 
@@ -47,7 +32,7 @@ class RuleSettings(BaseModel):
     """Digests of callers who are never asked."""
     do_not_ask_file: Path | None = None
     """The same in a file, one number or digest a line."""
-    internal: tuple[Annotated[NumberPattern, _read(parse_number_pattern)], ...] = ()
+    internal: tuple[Annotated[NumberPattern, read(parse_number_pattern)], ...] = ()
     """Numbers of our own people, who are not asked."""
     internal_variable: Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")] = ""
     """A channel variable that marks a call as internal by any value but nothing, 0, no and false."""
@@ -55,9 +40,9 @@ class RuleSettings(BaseModel):
     """Whether callers are asked who reached no agent."""
     minimum_talk: Annotated[int, Field(ge=0, le=86_400)] = 0
     """Seconds of talk below which nobody is asked."""
-    hours: tuple[Annotated[Hours, _read(parse_hours)], ...] = ()
+    hours: tuple[Annotated[Hours, read(parse_hours)], ...] = ()
     """When callers are asked, in the site's zone; empty for always."""
-    quarantine: tuple[Annotated[Quarantine, _read(parse_quarantine)], ...] = ()
+    quarantine: tuple[Annotated[Quarantine, read(parse_quarantine)], ...] = ()
     maximum_a_day: Maximum | None = None
     """Surveys of a site and day."""
     maximum_a_day_by_queue: dict[str, Maximum] = Field(default_factory=dict)

@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from ivr.callback_settings import CallbackSettings
 from ivr.cli.main import main
 from ivr.flow_rules import FlowRule
-from ivr.settings import AmiSettings, CreditSettings, Settings, SiteSettings
+from ivr.settings import Settings
+from ivr.site_settings import AmiSettings, CreditSettings, SiteSettings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")

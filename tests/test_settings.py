@@ -98,7 +98,7 @@ flow = "csat"
 
 
 def test_the_rules_are_read_with_one_value_or_several(tmp_path: Path) -> None:
-    text = GOOD + RULES.format(rule='reason = ["billing", "sales/new"]\nhours = "22:00-06:00"\ndays = ["sat-sun"]')
+    text = GOOD + RULES.format(rule='reason = ["billing", "sales/new"]\nhours = "sat-sun 22:00-06:00"')
     site = load_settings(write(tmp_path, text)).sites["main"]
     assert site.flows[0].queue == ("sales",)
     assert site.flows[1].reason == ("billing", "sales/new")
@@ -112,42 +112,40 @@ def test_the_rules_are_read_with_one_value_or_several(tmp_path: Path) -> None:
             'quueue = "x"',
             (
                 "sites.main.flows.2.quueue: unknown setting; did you mean queue? "
-                "allowed here are flow, queue, team, reason, language, days, hours"
+                "allowed here are flow, queue, team, reason, language, hours"
             ),
         ),
         (
-            'hours = "8-18"',
+            'hours = "08:00-18:00"',
             (
-                "sites.main.flows.2.hours: got '8-18'; "
-                "should be hours such as 08:00-18:00; 22:00-06:00 goes on after midnight"
+                "sites.main.flows.2.hours.1: got '08:00-18:00'; should read like mon-fri 09:00-18:00 or sat,sun "
+                "22:00-02:00, with times from 00:00 to 24:00"
             ),
         ),
         (
-            'hours = "08:00-08:00"',
+            'hours = ["mon 08:00-18:00", "monday 08:00-18:00"]',
             (
-                "sites.main.flows.2.hours: got '08:00-08:00'; "
-                "should be hours such as 08:00-18:00; 22:00-06:00 goes on after midnight"
+                "sites.main.flows.2.hours.2: got 'monday 08:00-18:00'; 'monday' is no day; allowed are mon, tue, wed, "
+                "thu, fri, sat, sun; should read like mon-fri 09:00-18:00 or sat,sun 22:00-02:00, with times "
+                "from 00:00 to 24:00"
             ),
         ),
         (
-            'days = "monday"',
-            (
-                "sites.main.flows.2.days: got 'monday'; should be days such as mon-fri, or a list such as "
-                "['mon', 'sat-sun']; a day is mon, tue, wed, thu, fri, sat, sun"
-            ),
+            'days = "mon-fri"',
+            ("sites.main.flows.2.days: unknown setting; allowed here are flow, queue, team, reason, language, hours"),
         ),
         ("queue = []", "sites.main.flows.2.queue: got []; should be a value or a list of at least one"),
         ('queue = ["a", 7]', "sites.main.flows.2.queue.2: got 7; input should be a valid string"),
         (
             "",
             (
-                "sites.main.flows.2: has no condition; give one of queue, team, reason, language, days, hours, "
+                "sites.main.flows.2: has no condition; give one of queue, team, reason, language, hours, "
                 "or set the site's own flow instead"
             ),
         ),
         ('team = "bronze"', "sites.main: flows: rule 2: there is no team bronze; there are gold, silver"),
         (
-            'queue = "sales"\nhours = "08:00-18:00"',
+            'queue = "sales"\nhours = "mon-fri 08:00-18:00"',
             "sites.main: flows: rule 2 can never match, for rule 1 matches all its calls; put it first",
         ),
     ],
@@ -160,6 +158,13 @@ def test_an_agent_has_one_team(tmp_path: Path) -> None:
     text = GOOD + RULES.format(rule='language = "zh"').replace("PJSIP/1002", "PJSIP/1001")
     assert refused(write(tmp_path, text)) == [
         "sites.main: teams: PJSIP/1001 is in gold and in silver; an agent has one team"
+    ]
+
+
+def test_the_teams_stand_in_the_list_of_agents_or_in_the_settings_and_not_in_both(tmp_path: Path) -> None:
+    text = GOOD.replace("[sites.main.ami]", 'agents_file = "agents.csv"\n[sites.main.ami]')
+    assert refused(write(tmp_path, text + RULES.format(rule='language = "zh"'))) == [
+        "sites.main: teams and agents_file are both given; with a list of agents its column team says the teams"
     ]
 
 

@@ -22,7 +22,8 @@ from ivr.app import Service, running
 from ivr.cli.logs import configure_logs
 from ivr.cli.score_table import score_table
 from ivr.demo.choices import DemoPbx, real_pbx, simulated_pbx
-from ivr.settings import LogSettings, Settings, build_settings
+from ivr.service_settings import LogSettings
+from ivr.settings import Settings, build_settings
 from ivr.web.score_models import AgentsScores
 from ivr.web.try_link import try_link
 from storage.schema import upgrade

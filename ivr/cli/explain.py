@@ -7,11 +7,13 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from ivr.calls import AgentRef
 from ivr.cli.options import config_option
 from ivr.cli.publish import SHORT, flow_database, shown
 from ivr.errors import SettingsError
 from ivr.parts.choice import site_flows
 from ivr.settings import Settings, load_settings
+from ivr.surveys.crediting import attribution_of
 from ivr.surveys.request import reason_code
 from ivr.surveys.versions import in_force
 from storage.publication_queries import publications
@@ -32,9 +34,11 @@ def explain(site: str | None, queue: str, agent: str, reason: str, language: str
     known = reason_code(reason)
     if reason and not known:
         raise SettingsError(f"--reason: got {reason!r}; allowed: a code such as billing or billing/refund")
-    flows = site_flows(settings.sites[code])
+    agents, _ = attribution_of(settings)
+    flows = site_flows(code, settings.sites[code], agents)
     moment = _moment(at, flows.zone)
-    choice = flows.choose(at=moment, queue=queue, agent=agent, reason=known, language=language)
+    who = agents.identify(code, AgentRef(interface=agent), moment)
+    choice = flows.choose(at=moment, queue=queue, agent=who, reason=known, language=language)
     why = f"rule {choice.rule}" if choice.rule else "the site's own: no rule matches"
     click.echo(f"site {code} puts flow {choice.flow} ({why})")
     click.echo(asyncio.run(_version(settings, choice.flow, moment, flows.zone)))

@@ -5,7 +5,7 @@ import sys
 
 import structlog
 
-from ivr.settings import LogSettings
+from ivr.service_settings import LogSettings
 
 
 def configure_logs(settings: LogSettings) -> None:

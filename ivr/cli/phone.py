@@ -13,7 +13,8 @@ from callflows.sounds import spoken
 from ivr.cli.logs import configure_logs
 from ivr.cli.options import config_option
 from ivr.errors import FlowError, SettingsError
-from ivr.settings import LogSettings, Settings, load_settings
+from ivr.service_settings import LogSettings
+from ivr.settings import Settings, load_settings
 from ivr.surveys.conduct import spoken as spoken_language
 from ivr.trial.flow_files import flow_to_try
 from ivr.trial.terminal import TerminalPhone, TypedKeys, single_presses

@@ -14,7 +14,8 @@ from callflows.speech import Speech
 from ivr.cli.options import FLOW, config_option
 from ivr.cli.player import find_player
 from ivr.errors import FlowError, PostcallError
-from ivr.settings import PromptsSettings, load_settings
+from ivr.service_settings import PromptsSettings
+from ivr.settings import load_settings
 
 
 def _prompt_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,6 +8,7 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ALLOWED = "should read like mon-fri 09:00-18:00 or sat,sun 22:00-02:00, with times from 00:00 to 24:00"
 _HOURS = re.compile(r"([a-z,-]+)\s+([0-9]{2}):([0-9]{2})\s*-\s*([0-9]{2}):([0-9]{2})")
 _MINUTES_OF_A_DAY = 24 * 60
+WEEK_MINUTES = 7 * _MINUTES_OF_A_DAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,13 @@ class Hours:
     """Minutes after midnight, itself no longer open. Not after `opens`: it is meant on the next day."""
     text: str
     """As it was written."""
+
+    @property
+    def minutes(self) -> frozenset[int]:
+        """The minutes of the week that lie within, from Monday 00:00 = 0."""
+        length = (self.closes - self.opens) % _MINUTES_OF_A_DAY or _MINUTES_OF_A_DAY
+        first = (day * _MINUTES_OF_A_DAY + self.opens for day in self.days)
+        return frozenset(minute % WEEK_MINUTES for start in first for minute in range(start, start + length))
 
     def hold(self, local: datetime) -> bool:
         """Whether `local`, a time in the zone that is meant, lies within."""

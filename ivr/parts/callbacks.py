@@ -9,7 +9,7 @@ from callflows.model import CommentStep
 from ivr.asterisk.link import AmiLink
 from ivr.callback_settings import Day
 from ivr.errors import FlowError
-from ivr.settings import SiteSettings
+from ivr.site_settings import SiteSettings
 from ivr.surveys.callback_plan import CallbackPlan
 from ivr.surveys.callbacks import CallbackSite
 

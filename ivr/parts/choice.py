@@ -1,10 +1,12 @@
 """How a site chooses the flow of a call, from its settings."""
 
-from ivr.settings import SiteSettings
+from functools import partial
+
+from ivr.site_settings import SiteSettings
+from ivr.surveys.agents import AgentDirectory
 from ivr.surveys.site_flows import SiteFlows
-from ivr.surveys.teams import Teams
 
 
-def site_flows(site: SiteSettings) -> SiteFlows:
-    """How a site chooses the flow of a call."""
-    return SiteFlows(flow=site.flow, rules=site.flows, teams=Teams(site.teams), zone=site.zone_info)
+def site_flows(code: str, site: SiteSettings, agents: AgentDirectory) -> SiteFlows:
+    """How the site of that code chooses the flow of a call."""
+    return SiteFlows(flow=site.flow, rules=site.flows, team_of=partial(agents.team_of, code), zone=site.zone_info)

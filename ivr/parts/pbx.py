@@ -7,7 +7,7 @@ from ivr.asterisk.extension import ExtensionPlan
 from ivr.asterisk.link import AmiLink
 from ivr.calls import CallEvent, Gap
 from ivr.errors import PbxError
-from ivr.settings import SiteSettings
+from ivr.site_settings import SiteSettings
 from ivr.web.health import Check
 
 

@@ -40,8 +40,10 @@ class AgentEntry:
 class AgentBook:
     """A site's list of agents. Empty, every device is its own agent."""
 
-    def __init__(self, entries: Iterable[AgentEntry] = ()) -> None:
+    def __init__(self, entries: Iterable[AgentEntry] = (), *, teams: Mapping[str, str] | None = None) -> None:
+        """`teams` has the team of each device that is its own agent."""
         self._entries = tuple(entries)
+        self._teams = dict(teams or {})
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -57,7 +59,23 @@ class AgentBook:
             return fitting[0] if len({entry.agent for entry in fitting}) == 1 else None
         if any(entry.interface and _is_device(entry.interface, ref.interface) for entry in self._entries):
             return None
-        return AgentEntry(agent=ref.interface, name="" if ref.name_is_cut else ref.name, interface=ref.interface)
+        return AgentEntry(
+            agent=ref.interface,
+            name="" if ref.name_is_cut else ref.name,
+            team=self._teams.get(ref.interface, ""),
+            interface=ref.interface,
+        )
+
+    @property
+    def teams(self) -> frozenset[str]:
+        """All teams, whenever."""
+        return frozenset(entry.team for entry in self._entries if entry.team) | frozenset(self._teams.values())
+
+    def team_of(self, agent: str, at: datetime) -> str:
+        """The team of the agent with that code at the moment `at`: that of the first line which gives one; ``""`` for
+        an agent in no team."""
+        lines = (entry.team for entry in self._entries if entry.agent == agent and entry.team and entry.is_valid(at))
+        return next(lines, self._teams.get(agent, ""))
 
 
 class AgentDirectory:
@@ -82,6 +100,10 @@ class AgentDirectory:
             return None
         name = found.name or ("" if ref.name_is_cut else ref.name)
         return AgentRecord(site=site, agent=found.agent, interface=ref.interface, name=name, team=found.team)
+
+    def team_of(self, site: str, agent: str, at: datetime) -> str:
+        """The team of an agent, by code; ``""`` for one in no team."""
+        return self._books.get(site, AgentBook()).team_of(agent, at)
 
     def _find(self, site: str, ref: AgentRef, at: datetime) -> AgentEntry | None:
         return self._books.get(site, AgentBook()).find(ref, at)

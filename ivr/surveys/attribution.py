@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ivr.calls import Call
-from ivr.settings import CreditPolicy
+from ivr.site_settings import CreditPolicy
 from ivr.surveys.legs import leg_record
 from ivr.surveys.request import SurveyRequest, reason_code
 from ivr.surveys.talks import Identify, Talk, talks_of

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from ivr.flow_rules import DAY_MINUTES, DAYS, FlowRule, within_language, within_reason
+from ivr.flow_rules import FlowRule, within_language, within_reason
+from ivr.grammar.hours import DAYS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,10 +110,7 @@ def _findings(rule: FlowRule, call: Situation) -> tuple[Finding, ...]:
         find(
             "language", rule.language, call.language, any(within_language(one, call.language) for one in rule.language)
         )
-    if rule.days is not None or rule.hours is not None:
-        day, minute = call.at.weekday(), call.at.hour * 60 + call.at.minute
-        hours = f" {rule.hours}" if rule.hours else ""
-        days = " or ".join(rule.days or ())
-        met = day * DAY_MINUTES + minute in rule.minutes
-        find("time", [f"{days}{hours}".strip()], f"{DAYS[day]} {call.at:%H:%M}", met)
+    if rule.hours is not None:
+        met = any(hours.hold(call.at) for hours in rule.hours)
+        find("time", [hours.text for hours in rule.hours], f"{DAYS[call.at.weekday()]} {call.at:%H:%M}", met)
     return tuple(findings)

@@ -164,7 +164,7 @@ class SurveyDesk:
         return Context(
             at=self._now().astimezone(site.zone),
             queue=due.queue,
-            team=site.teams.team_of(due.agent),
+            team=site.team_of(due.agent, self._now()),
             reason=due.reason,
             reason_is_presumed=due.reason_source == "queue",
             variables={name: request.variables.get(name, "") for name in version.flow.variables},

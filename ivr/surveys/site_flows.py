@@ -1,12 +1,12 @@
-"""How one site chooses the flow of a call: its rules, its teams and the time on its clocks."""
+"""How one site chooses the flow of a call: its rules, its agents' teams and the time on its clocks."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from ivr.flow_rules import FlowRule
 from ivr.surveys.choice import Choice, Situation, choose
-from ivr.surveys.teams import Teams
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +16,8 @@ class SiteFlows:
     flow: str
     """The flow of the calls that no rule matches."""
     rules: tuple[FlowRule, ...]
-    teams: Teams
+    team_of: Callable[[str, datetime], str]
+    """The team of an agent, by code, at a moment; ``""`` for none."""
     zone: ZoneInfo
 
     def choose(self, *, at: datetime, queue: str, agent: str, reason: str, language: str) -> Choice:
@@ -27,7 +28,7 @@ class SiteFlows:
             Situation(
                 at=at.astimezone(self.zone),
                 queue=queue,
-                team=self.teams.team_of(agent),
+                team=self.team_of(agent, at),
                 reason=reason,
                 language=language,
             ),

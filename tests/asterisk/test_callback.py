@@ -1,13 +1,18 @@
 """Call-backs on a real Asterisk: the caller's own telephone rings, and the rating belongs to the call of before."""
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from callflows.loader import GREETING
 from ivr.demo.pbx.asterisk import AsteriskServer
 from ivr.demo.pbx.sip import SipPhone
 from ivr.demo.pbx.sip_call import Call
+from ivr.errors import PbxError
 from storage.tables import Call as CallRow
 from storage.tables import Callback, Survey
 from tests.asterisk.service import Beside
@@ -167,3 +172,46 @@ async def test_a_telephone_that_is_declined_or_not_there_is_tried_again_later(
         assert row.due_at > row.called_at
         assert row.sealed_number is not None
         assert await postcall.rows(Survey) == []
+
+
+async def test_a_silent_answering_machine_is_no_answer_and_is_tried_again_within_the_limits(
+    pbx: Ways, url: str, home: SipPhone, tmp_path: Path
+) -> None:
+    # A greeting that waits for a key for one second, and once.
+    greeting = tmp_path / "greeting.yaml"
+    text = GREETING.read_text("utf-8").replace("tries: 2", "tries: 1").replace("timeout: 5", "timeout: 1")
+    greeting.write_text(text, encoding="utf-8")
+    wanted = settings(delay_minutes=0.03, tries=2, retry_minutes=1, greeting_file=str(greeting))
+    async with pbx.service(url, callback=wanted) as postcall:
+        linkedid = await hang_up_first(pbx, postcall)
+        await home.register()
+        for tried, then in ((1, "pending"), (2, "given_up")):
+            machine = await home.incoming()
+            await machine.answer()
+            assert await machine.wait_ended(20) == "there"
+            row = await state(postcall, then)
+            assert (row.why, row.tries) == ("no_key", tried)
+            if then == "pending":
+                assert timedelta(seconds=60) < row.due_at - row.called_at < timedelta(seconds=90)
+                await the_next_try_is_due(postcall)
+
+        assert row.sealed_number is None
+        assert await postcall.rows(Survey) == []
+        (call,) = await postcall.rows(CallRow)
+        assert (call.linkedid, call.exclusion) == (linkedid, "caller_hung_up")
+        score = await postcall.agent(ALICE)
+        assert (score["n"], score["offered"], score["answered"]) == (0, 0, 0)
+        # Nobody is called a third time, however much time passes.
+        await the_next_try_is_due(postcall)
+        with pytest.raises(PbxError, match="did not ring"):
+            await home.incoming(2)
+        assert await postcall.exact()
+
+
+async def the_next_try_is_due(postcall: Beside) -> None:
+    """The minutes until the next try have passed, as far as the database knows."""
+
+    async def work(connection: Any) -> None:
+        await connection.execute(update(Callback.__table__).values(due_at=datetime.now(UTC)))
+
+    await postcall.database.write(work)

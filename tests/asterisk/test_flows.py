@@ -4,7 +4,7 @@ import array
 import asyncio
 import math
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -57,34 +57,39 @@ async def postcall(asterisk_server: AsteriskServer, url: str, tmp_path: Path) ->
         yield service
 
 
-async def asked(
-    server: AsteriskServer, postcall: Beside, caller: SipPhone, watcher: RawAmi, flow: str, *settings: str
-) -> tuple[Call, str]:
-    """A caller who is put a flow without an agent before; returns the call and its linkedid."""
-    steps = [
-        "GoSub(arrive,s,1)",
-        *(f"Set({setting})" for setting in settings),
-        f"AGI(agi://127.0.0.1:{postcall.service.agi_port}/survey?site=main&flow={flow})",
-        "UserEvent(Asked,Status: ${AGISTATUS})",
-        "Hangup()",
-    ]
-    await server.cli(f"dialplan remove extension {EXTENSION}@from-caller")
-    for number, step in enumerate(steps, 1):
-        await server.cli(f"dialplan add extension {EXTENSION},{number},{step} into from-caller replace")
-    call = await caller.dial(EXTENSION)
-    await call.wait_answered()
-    channel = await watcher.event("Newchannel", Exten=EXTENSION)
-    return call, channel["Linkedid"]
+Opening = Callable[..., Awaitable[tuple[Call, str]]]
+
+
+@pytest.fixture
+def asked(asterisk_server: AsteriskServer, postcall: Beside, caller: SipPhone, watcher: RawAmi) -> Opening:
+    """Begins a call that is put a flow without an agent before, its variables set before that; returns the call, of
+    which something is heard by then, and its linkedid."""
+
+    async def ask(flow: str, *variables: str) -> tuple[Call, str]:
+        steps = [
+            "GoSub(arrive,s,1)",
+            *(f"Set({variable})" for variable in variables),
+            f"AGI(agi://127.0.0.1:{postcall.service.agi_port}/survey?site=main&flow={flow})",
+            "UserEvent(Asked,Status: ${AGISTATUS})",
+            "Hangup()",
+        ]
+        await asterisk_server.cli(f"dialplan remove extension {EXTENSION}@from-caller")
+        for number, step in enumerate(steps, 1):
+            await asterisk_server.cli(f"dialplan add extension {EXTENSION},{number},{step} into from-caller replace")
+        call = await caller.dial(EXTENSION)
+        await call.wait_answered()
+        channel = await watcher.event("Newchannel", Exten=EXTENSION)
+        await call.heard.sound()
+        return call, channel["Linkedid"]
+
+    return ask
 
 
 only_sqlite = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 
 
-async def test_a_ten_takes_two_keys(
-    asterisk_server: AsteriskServer, postcall: Beside, caller: SipPhone, watcher: RawAmi
-) -> None:
-    call, linkedid = await asked(asterisk_server, postcall, caller, watcher, "nps")
-    await call.heard.sound()
+async def test_a_ten_takes_two_keys(postcall: Beside, asked: Opening) -> None:
+    call, linkedid = await asked("nps")
     await call.press("10")
     assert await call.wait_ended(20) == "there"
 
@@ -95,11 +100,8 @@ async def test_a_ten_takes_two_keys(
 
 
 @only_sqlite
-async def test_one_key_of_two_is_taken_after_the_key_timeout(
-    asterisk_server: AsteriskServer, postcall: Beside, caller: SipPhone, watcher: RawAmi
-) -> None:
-    call, linkedid = await asked(asterisk_server, postcall, caller, watcher, "nps")
-    await call.heard.sound()
+async def test_one_key_of_two_is_taken_after_the_key_timeout(postcall: Beside, asked: Opening) -> None:
+    call, linkedid = await asked("nps")
     await call.press("9")
     assert await call.wait_ended(20) == "there"
     survey = await postcall.finished_survey(linkedid)
@@ -107,11 +109,8 @@ async def test_one_key_of_two_is_taken_after_the_key_timeout(
 
 
 @only_sqlite
-async def test_a_star_repeats_the_question_and_the_hash_key_skips_it(
-    asterisk_server: AsteriskServer, postcall: Beside, caller: SipPhone, watcher: RawAmi
-) -> None:
-    call, linkedid = await asked(asterisk_server, postcall, caller, watcher, "csi-expectation")
-    await call.heard.sound()
+async def test_a_star_repeats_the_question_and_the_hash_key_skips_it(postcall: Beside, asked: Opening) -> None:
+    call, linkedid = await asked("csi-expectation")
     await call.press("*")
     await call.heard.silence(0.05)
     await call.heard.sound()
@@ -131,11 +130,8 @@ async def test_a_star_repeats_the_question_and_the_hash_key_skips_it(
 
 
 @only_sqlite
-async def test_a_key_cuts_the_prompt_short(
-    asterisk_server: AsteriskServer, postcall: Beside, caller: SipPhone, watcher: RawAmi
-) -> None:
-    call, linkedid = await asked(asterisk_server, postcall, caller, watcher, "csat")
-    await call.heard.sound()
+async def test_a_key_cuts_the_prompt_short(postcall: Beside, asked: Opening) -> None:
+    call, linkedid = await asked("csat")
     clock = asyncio.get_running_loop().time
     pressed = clock()
     await call.press("5")
@@ -147,11 +143,8 @@ async def test_a_key_cuts_the_prompt_short(
     assert await postcall.answers(survey.survey) == [("5", 5, 1, "answered")]
 
 
-async def test_a_low_rating_leads_to_a_recorded_comment(
-    asterisk_server: AsteriskServer, postcall: Beside, caller: SipPhone, watcher: RawAmi
-) -> None:
-    call, linkedid = await asked(asterisk_server, postcall, caller, watcher, "csat-with-comment")
-    await call.heard.sound()
+async def test_a_low_rating_leads_to_a_recorded_comment(postcall: Beside, asked: Opening) -> None:
+    call, linkedid = await asked("csat-with-comment")
     await call.press("1")
     await call.heard.silence(0.05)
     await call.heard.sound()
@@ -177,11 +170,8 @@ async def test_a_low_rating_leads_to_a_recorded_comment(
 
 
 @only_sqlite
-async def test_a_comment_is_kept_when_the_caller_hangs_up_at_its_end(
-    asterisk_server: AsteriskServer, postcall: Beside, caller: SipPhone, watcher: RawAmi
-) -> None:
-    call, linkedid = await asked(asterisk_server, postcall, caller, watcher, "csat-with-comment")
-    await call.heard.sound()
+async def test_a_comment_is_kept_when_the_caller_hangs_up_at_its_end(postcall: Beside, asked: Opening) -> None:
+    call, linkedid = await asked("csat-with-comment")
     await call.press("2")
     await call.heard.silence(0.05)
     await call.heard.sound()
@@ -201,12 +191,8 @@ async def test_a_comment_is_kept_when_the_caller_hangs_up_at_its_end(
 
 
 @only_sqlite
-async def test_channel_variables_choose_the_language_and_the_way(
-    asterisk_server: AsteriskServer, postcall: Beside, caller: SipPhone, watcher: RawAmi
-) -> None:
-    settings = ("SPOKEN=zh-TW", "TIER=Gold")
-    call, linkedid = await asked(asterisk_server, postcall, caller, watcher, "by-variable", *settings)
-    await call.heard.sound()
+async def test_channel_variables_choose_the_language_and_the_way(postcall: Beside, asked: Opening) -> None:
+    call, linkedid = await asked("by-variable", "SPOKEN=zh-TW", "TIER=Gold")
     await call.press("5")
     await call.heard.silence(0.05)
     await call.heard.sound()

@@ -1,7 +1,7 @@
 """An Asterisk whose dialplan has the lines that `postcall asterisk dialplan` prints, as an admin would paste them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from tests.asterisk.service import Beside, settings_for
 from tests.asterisk.test_printed_lines import printed_user
 
 GOTO = "pasted-survey,s,1"
+SHIPPED_PROMPTS = Path(callflows.__file__).parent / "library/sounds"
 
 
 @dataclass(frozen=True)
@@ -29,15 +30,8 @@ class Ways:
     @asynccontextmanager
     async def service(self, url: str, **site: Any) -> AsyncIterator[Beside]:
         """The service beside it."""
-        settings = settings_for(
-            self.server,
-            url,
-            agi_port=self.agi_port,
-            trigger=self.trigger,
-            user="postcall",
-            survey_goto=GOTO,
-            **site,
-        )
+        more = {"trigger": self.trigger, "user": "postcall", "survey_goto": GOTO, **site}
+        settings = settings_for(self.server, url, agi_port=self.agi_port, **more)
         async with running(settings) as service:
             yield Beside(service)
 
@@ -71,6 +65,8 @@ exten => _9XXXX,1,NoOp()
 {to_customer or " same => n,Dial(PJSIP/${EXTEN:1},20)"}
  same => n,Hangup()
 {uncommented(dial, ("*7", "; same =>"))}
+exten => *71,1,AGI(agi://127.0.0.1:{site.agi_port}/wrapup?site={site.site}&reason=tech/router)
+ same => n,Hangup()
 [phones]
 exten => _1XXX,1,NoOp()
 {to_agent or " same => n,Dial(PJSIP/${EXTEN},20)"}
@@ -79,8 +75,17 @@ exten => _1XXX,1,NoOp()
 
 
 @contextmanager
-def ways(root: Path, base: Path, trigger: str, *, calls_back: bool = False) -> Iterator[Ways]:
-    """Run such a server."""
+def ways(
+    root: Path,
+    base: Path,
+    trigger: str,
+    *,
+    calls_back: bool = False,
+    prompts: Path = SHIPPED_PROMPTS,
+    etc: Mapping[str, str] | None = None,
+    own_lines: str = "",
+) -> Iterator[Ways]:
+    """Run such a server, with `own_lines` below the printed ones, and `etc` in place of its configuration files."""
     agi_port = free_port()
     site = DialplanSite(
         site="main",
@@ -96,10 +101,12 @@ def ways(root: Path, base: Path, trigger: str, *, calls_back: bool = False) -> I
     server = AsteriskServer(
         root,
         users=[printed_user(manager_conf(site, way))],
-        prompts=Path(callflows.__file__).parent / "library/sounds",
+        prompts=prompts,
         base=base,
-        extra_dialplan=pasted(site),
+        extra_dialplan=pasted(site) + own_lines,
     )
+    for name, text in (etc or {}).items():
+        (base / "etc" / name).write_text(text, encoding="utf-8")
     asyncio.run(server.start())
     try:
         yield Ways(server=server, trigger=trigger, agi_port=agi_port)

@@ -39,7 +39,7 @@ team = "gold"
 [[sites.main.flows]]
 flow = "mine"
 language = "zh"
-hours = "08:00-18:00"
+hours = "mon-sun 08:00-18:00"
 [sites.main.ami]
 secret = "the secret of these tests"
 """
@@ -241,7 +241,7 @@ def test_explain_says_which_flow_and_why_rule_by_rule(folder: Path, service: Ser
     assert lines[1].startswith(f"version {one[:12]} is in force at 2999-11-22 20:00:00+08:00, by the publication of 20")
     assert lines[2:] == [
         "rule 1 puts mine: team is gold, reason is billing/refund",
-        "rule 2 does not put mine: time is fri 20:00, not 08:00-18:00",
+        "rule 2 does not put mine: time is fri 20:00, not mon-sun 08:00-18:00",
     ]
     lines = postcall("explain", "--queue", "support", "--at", "2026-11-22T10:00").splitlines()
     assert lines[0] == "site main puts flow csat (the site's own: no rule matches)"

@@ -1,22 +1,40 @@
-"""What became of a call, in the words of the scenario tables."""
+"""What became of the calls of a scenario, from what is stored, in the words of the tables."""
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol, get_args
+from zoneinfo import ZoneInfo
 
+from ivr.site_settings import CreditPolicy
+from ivr.surveys.agents import AgentDirectory
+from ivr.surveys.agents_file import read_agents
+from ivr.surveys.attribution import Attribution, CreditRules
+from storage.engine import Database
+from storage.recorder import Recorder
 from storage.tables import Answer, Base, Call, Credit, Leg, Survey
+from storage.verify import verify
+from tests.scenarios.table import Scenario
 from tests.waiting import until
 
+POLICIES: tuple[CreditPolicy, ...] = get_args(CreditPolicy)
 
-class Played(Protocol):
-    """A scenario that is played, on whatever PBX."""
+
+class Seen(Protocol):
+    """A service beside its PBX, whatever that is."""
+
+    @property
+    def database(self) -> Database: ...
 
     async def rows(self, table: type[Base], **wanted: Any) -> list[Any]:
         """The rows of a table with these values."""
+        ...
 
     async def settled(self) -> None:
-        """Wait until all that the PBX has told is written."""
+        """Wait until all that the PBX told is written."""
+        ...
 
 
-async def seen(played: Played, linkedid: str, expected: dict[str, str]) -> dict[str, str]:
+async def seen(played: Seen, linkedid: str, expected: dict[str, str]) -> dict[str, str]:
     """What became of a call, in the words of the tables; only what the table speaks of."""
 
     async def heard_to_the_end() -> bool:
@@ -47,10 +65,35 @@ async def seen(played: Played, linkedid: str, expected: dict[str, str]) -> dict[
     return {name: told.get(name, "") for name in expected}
 
 
-async def credits_of(played: Played, survey: Any) -> dict[str, int]:
+async def other_policies(
+    scenario: Scenario, played: Seen, linkedid: str, folder: Path, policies: Sequence[CreditPolicy] = POLICIES
+) -> None:
+    """Whom each policy would credit, from what is stored; afterwards the counts are still exact."""
+    if scenario.expects("asked") != "yes":
+        return
+    path = folder / "agents.csv"
+    books = {"main": read_agents(path, ZoneInfo("UTC"))} if path.exists() else {}
+    for policy in policies:
+        decide = Attribution({"main": CreditRules(default=policy)}, AgentDirectory(books).identify).decide
+        await Recorder(played.database).recredit_call("main", linkedid, decide)
+        (survey,) = await played.rows(Survey, linkedid=linkedid)
+        credited = await credits_of(played, survey)
+        assert sum(credited.values()) == 1000
+        assert written(credited) == scenario.expects(policy, scenario.expects("credited")), policy
+        assert await verify(played.database) == []
+
+
+async def credits_of(played: Seen, survey: Any) -> dict[str, int]:
     if not survey.shared:
         return {survey.agent: 1000}
     return {row.agent: row.parts for row in await played.rows(Credit, survey=survey.survey)}
+
+
+async def offered_and_excluded_are_all(played: Seen) -> None:
+    calls, surveys = await played.rows(Call), await played.rows(Survey)
+    asked = {survey.linkedid for survey in surveys}
+    for call in calls:
+        assert call.ended_at is None or (call.linkedid in asked) == (call.exclusion == "")
 
 
 def written(credited: dict[str, int]) -> str:

@@ -22,7 +22,6 @@ from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.request import SurveyRequest
 from ivr.surveys.site_flows import SiteFlows
-from ivr.surveys.teams import Teams
 from ivr.surveys.tracker import CallTracker
 from storage.engine import Database
 from storage.recorder import Recorder
@@ -86,7 +85,7 @@ class Heard:
             attribution=attribution,
             agents=agents,
             now=lambda: self.now,
-            sites={site: SiteFlows(flow="csat", rules=(), teams=Teams({}), zone=ZoneInfo("UTC"))},
+            sites={site: SiteFlows(flow="csat", rules=(), team_of=lambda *_: "", zone=ZoneInfo("UTC"))},
             recordings="",
         )
 

@@ -3,13 +3,11 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 from sqlalchemy import select
 
 from ivr.app import Service, running
@@ -24,6 +22,8 @@ from ivr.settings import Settings, build_settings
 from storage.engine import Database
 from storage.tables import Base, LinkGap
 from tests.scenarios.clock import RowClock
+from tests.scenarios.program import say
+from tests.scenarios.site import site_settings
 from tests.scenarios.table import Row, Scenario
 from tests.waiting import until
 
@@ -48,9 +48,10 @@ def floor() -> tuple[list[Queue], list[Member]]:
 
 
 class Played:
-    """A service, its PBX, and the calls of one scenario."""
+    """A service, one of its PBXs, and the calls of the scenario that is played there."""
 
-    def __init__(self, pbx: SimulatedPbx, service: Service, clock: RowClock, scenario: Scenario) -> None:
+    def __init__(self, site: str, pbx: SimulatedPbx, service: Service, clock: RowClock, scenario: Scenario) -> None:
+        self.site = site
         self.pbx = pbx
         self.service = service
         self.calls: dict[str, ScriptedCall] = {}
@@ -64,35 +65,53 @@ class Played:
         return self.service.database
 
     async def rows(self, table: type[Base], **wanted: Any) -> list[Any]:
+        """The site's rows of a table with these values."""
+
         async def work(connection: Any) -> list[Any]:
-            found = await connection.execute(select(table.__table__).filter_by(**wanted))
+            found = await connection.execute(select(table.__table__).filter_by(site_id=self.site, **wanted))
             return list(found.all())
 
         return await self.database.read(work)
 
     async def play(self) -> None:
         """Let everything happen, one row after another, until all of it is stored."""
+        await play_together(self)
+
+    async def begin(self) -> None:
+        """Wait until the service has looked at the PBX for the first time."""
         await until(lambda: self.rows(LinkGap))
-        for number, row in enumerate(self._scenario.rows):
-            self._clock.at = row.at
-            later = self._scenario.rows[number + 1 :]
-            await self._happens(row, later)
+
+    async def step(self, number: int) -> None:
+        """Let the row of that number happen, from 0."""
+        row = self._scenario.rows[number]
+        self._clock.at = row.at
+        await self._happens(row, self._scenario.rows[number + 1 :])
+
+    async def end(self) -> None:
+        """Wait until all surveys are over and everything is stored."""
         for call in self.calls.values():
             if call.survey:
                 await call.survey
         await self.settled()
 
+    def steps(self) -> list[tuple[float, int]]:
+        """The second and the number of each row."""
+        return [(row.at, number) for number, row in enumerate(self._scenario.rows)]
+
     async def settled(self) -> None:
         """Wait until the service has taken in, and written, all that the PBX has told it so far."""
         if self._link_is_up:
-            await self.service.links["main"].action("Ping")
+            await self.service.links[self.site].action("Ping")
         await self.service.facts.all_written()
 
     async def _happens(self, row: Row, later: tuple[Row, ...]) -> None:
         if row.who == "link":
             await (self._lose_link() if row.what == "is lost" else self._restore_link())
         elif row.who == "program":
-            await self._wrap_up_by_program(row.what.removeprefix("says "))
+            await self.settled()
+            call = self.calls["caller"]
+            number = call.call.channel.caller_number
+            await say(self.service.url, TOKEN, row.what, site=self.site, linkedid=call.uniqueid, number=number)
         elif row.who.startswith("caller"):
             await self._caller(row, later)
         else:
@@ -107,7 +126,7 @@ class Played:
         elif row.what == "hangs up":
             self.calls[row.who].caller_hangs_up()
         elif row.what == "comes to the survey again":
-            await self._agi(self.calls[row.who], "survey")
+            await self._agi(self.calls[row.who], f"survey?site={self.site}")
         elif not any(one.who == row.who and one.what.startswith("presses") for one in later):
             # What the caller does in the survey was decided before the call: here it ends.
             survey = self.calls[row.who].survey
@@ -155,7 +174,7 @@ class Played:
             case _ if row.what.startswith("dials the wrap-up "):
                 await self.settled()
                 reason = row.what.removeprefix("dials the wrap-up ")
-                await self._agi(call, f"wrapup?reason={reason}", phone=f"PJSIP/{number}")
+                await self._agi(call, f"wrapup?site={self.site}&reason={reason}", phone=f"PJSIP/{number}")
             case _:
                 raise AssertionError(row)
 
@@ -165,7 +184,7 @@ class Played:
                 await until(lambda call=call: _true(call.call.armed))  # type: ignore[misc]
         await self.settled()
         await self.pbx.ami.stop()
-        await until(lambda: _true(not self.service.links["main"].state.connected))
+        await until(lambda: _true(not self.service.links[self.site].state.connected))
         self._link_is_up = False
 
     async def _restore_link(self) -> None:
@@ -178,16 +197,6 @@ class Played:
 
         await until(reconciled)
         await self.settled()
-
-    async def _wrap_up_by_program(self, reason: str) -> None:
-        await self.settled()
-        url = f"{self.service.url}/api/v1/calls/{self.calls['caller'].uniqueid}/reason"
-        headers = {"Authorization": f"Bearer {TOKEN}"}
-        async with (
-            aiohttp.ClientSession(headers=headers) as client,
-            client.put(url, json={"reason": reason}) as response,
-        ):
-            assert response.status == 200, await response.text()
 
     async def _agi(self, call: ScriptedCall, script: str, phone: str = "") -> None:
         """A FastAGI session that answers every command as an idle channel does, until the service closes it."""
@@ -208,28 +217,70 @@ async def _true(is_so: bool) -> bool:
     return is_so
 
 
-def site_settings(scenario: Scenario, folder: Path, now: float) -> dict[str, Any]:
-    """What a scenario sets for its site, whose days are those of UTC; a list of agents is written into `folder`."""
-    site: dict[str, Any] = {
-        "trigger": scenario.settings.get("trigger", ["ami"])[0],
-        "queue_reasons": dict(one.split(" ") for one in scenario.settings.get("queue reason", [])),
-    }
-    if scenario.settings.get("agents"):
-        path = folder / "agents.csv"
-        path.write_text("agent;interface;member;from;to\n" + "\n".join(_entries(scenario, now)), "utf-8")
-        site["agents_file"] = str(path)
-    return site
+async def play_together(*sites: Played) -> None:
+    """Play the scenarios of several sites at once, row by row as they come by their seconds."""
+    for site in sites:
+        await site.begin()
+    rows = [(at, place, number) for place, site in enumerate(sites) for at, number in site.steps()]
+    for _, place, number in sorted(rows):
+        await sites[place].step(number)
+    for site in sites:
+        await site.end()
 
 
-def settings_for(
-    scenario: Scenario, folder: Path, url: str, agi_port: int, pbxs: dict[str, SimulatedPbx], now: float
-) -> Settings:
-    """Settings of a service beside these PBXs, by site."""
-    site = site_settings(scenario, folder, now)
-    sites = {
-        code: {**site, "ami": {"port": pbx.port, "username": pbx.user, "secret": pbx.secret}}
-        for code, pbx in pbxs.items()
-    }
+@asynccontextmanager
+async def beside(scenario: Scenario, folder: Path, url: str) -> AsyncIterator[Played]:
+    """The service beside the PBX of a scenario."""
+    async with beside_all({"main": scenario}, folder, url) as (played,):
+        yield played
+
+
+@asynccontextmanager
+async def beside_all(scenarios: Mapping[str, Scenario], folder: Path, url: str) -> AsyncIterator[list[Played]]:
+    """One service beside several PBXs, each with a scenario of its own, by the site's code.
+
+    They have one clock and count alike: the uniqueids of one are those of the other.
+    """
+    # The survey is offered by the clock of this machine: the last row that leads to one is now.
+    asked_at = max(
+        next((row.at for row in reversed(scenario.rows) if row.what == "hangs up"), 0.0)
+        for scenario in scenarios.values()
+    )
+    now = time.time()
+    clock = RowClock(now - asked_at)
+    agi_port = free_port()
+    async with AsyncExitStack() as stack:
+        pbxs = {
+            code: await stack.enter_async_context(pbx_of(code, scenario, agi_port, clock))
+            for code, scenario in scenarios.items()
+        }
+        sites = {}
+        for code, pbx in pbxs.items():
+            own = folder / code
+            own.mkdir()
+            access = {"port": pbx.port, "username": pbx.user, "secret": pbx.secret}
+            sites[code] = {**site_settings(scenarios[code], own, now), "ami": access}
+        service = await stack.enter_async_context(running(settings_for(sites, url, agi_port)))
+        yield [Played(code, pbx, service, clock, scenarios[code]) for code, pbx in pbxs.items()]
+
+
+def pbx_of(code: str, scenario: Scenario, agi_port: int, clock: RowClock) -> SimulatedPbx:
+    """The PBX of a scenario, whose dialplan leads to the service."""
+    queues, members = floor()
+    if scenario.settings.get("trigger") == ["dialplan"]:
+        queues = [Queue(name=queue.name, exten=queue.exten, continue_to=SURVEY) for queue in queues]
+    leaves = any(row.what == "hangs up in the survey" for row in scenario.rows)
+    return SimulatedPbx(
+        queues=queues,
+        members=members,
+        dialplan={SURVEY: f"agi://127.0.0.1:{agi_port}/survey?site={code}"},
+        clock=clock,
+        prompt_seconds=lambda _: LONG_PROMPT if leaves else 2.0,
+    )
+
+
+def settings_for(sites: Mapping[str, Mapping[str, Any]], url: str, agi_port: int) -> Settings:
+    """Settings of a service with these sites."""
     return build_settings(
         {
             "database": {"url": url},
@@ -240,44 +291,3 @@ def settings_for(
         },
         source="test",
     )
-
-
-def _entries(scenario: Scenario, now: float) -> list[str]:
-    today = datetime.fromtimestamp(now, UTC).date()
-    lines = []
-    for entry in scenario.settings["agents"]:
-        agent, kind, rest = entry.split(" ", 2)
-        value, since, until_ = rest, "", ""
-        if rest.endswith(" since today"):
-            value, since = rest.removesuffix(" since today"), str(today)
-        elif rest.endswith(" until yesterday"):
-            value, until_ = rest.removesuffix(" until yesterday"), str(today - timedelta(days=1))
-        lines.append(
-            f"{agent};{value if kind == 'interface' else ''};{value if kind == 'member' else ''};{since};{until_}"
-        )
-    return lines
-
-
-@asynccontextmanager
-async def beside(scenario: Scenario, folder: Path, url: str) -> AsyncIterator[Played]:
-    """The service beside the PBX of a scenario."""
-    # The survey is offered by the clock of this machine: the row that leads to it is now.
-    asked_at = next((row.at for row in reversed(scenario.rows) if row.what == "hangs up"), 0.0)
-    now = time.time()
-    clock = RowClock(now - asked_at)
-    queues, members = floor()
-    if scenario.settings.get("trigger") == ["dialplan"]:
-        queues = [Queue(name=queue.name, exten=queue.exten, continue_to=SURVEY) for queue in queues]
-    agi_port = free_port()
-    dialplan = {SURVEY: f"agi://127.0.0.1:{agi_port}/survey"}
-    leaves = any(row.what == "hangs up in the survey" for row in scenario.rows)
-    async with SimulatedPbx(
-        queues=queues,
-        members=members,
-        dialplan=dialplan,
-        clock=clock,
-        prompt_seconds=lambda _: LONG_PROMPT if leaves else 2.0,
-    ) as pbx:
-        settings = settings_for(scenario, folder, url, agi_port, {"main": pbx}, now)
-        async with running(settings) as service:
-            yield Played(pbx, service, clock, scenario)

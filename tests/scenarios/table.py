@@ -15,8 +15,8 @@
     recorded | ast22/a_normal
 
 `time` is in seconds. Who: `caller`, `caller 2` for a second call, an agent's number, `link` for the AMI link, or
-`program` for the agent's software. The rows before the first time are settings; `also on | asterisk` among them has the
-table played on a real Asterisk too, where seconds are left out. Expected are:
+`program` for the agent's software. The rows before the first time are settings; `played on` says on which PBXs the
+table is played, `simulator` when it is not there, or `asterisk`, or both. Expected are:
 
     asked     yes, or no and why not
     credited  the agent; several with their thousandths; `nobody` when that is not known
@@ -32,7 +32,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 EXPECTED = ("asked", "credited", "first", "longest", "split", "reason", "rating", "ended by", "legs", "recorded")
-SETTINGS = ("trigger", "agents", "queue reason", "variable", "also on")
+SETTINGS = ("trigger", "agents", "queue reason", "variable", "rule", "played on")
 FOLDER = Path(__file__).parent
 
 
@@ -57,6 +57,10 @@ class Scenario:
     def expects(self, name: str, otherwise: str = "") -> str:
         """The expectation of that name for the first call."""
         return self.expected.get(name, [otherwise])[0]
+
+    def is_played_on(self, pbx: str) -> bool:
+        """Whether that is a PBX of this table: ``simulator`` or ``asterisk``."""
+        return pbx in self.settings.get("played on", ["simulator"])[0].split(", ")
 
     def presses(self, who: str) -> tuple[str, ...]:
         """The keys that a caller presses in the survey, question by question."""

@@ -2,25 +2,17 @@
 
 import shutil
 from pathlib import Path
-from typing import get_args
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from ivr.asterisk import link
-from ivr.settings import CreditPolicy
-from ivr.surveys.agents import AgentDirectory
-from ivr.surveys.agents_file import read_agents
-from ivr.surveys.attribution import Attribution, CreditRules
-from storage.recorder import Recorder
-from storage.tables import Call, Survey
 from storage.verify import verify
 from tests.ami.listening import QUICK
-from tests.scenarios.outcome import credits_of, seen, written
-from tests.scenarios.simulated import Played, beside
+from tests.scenarios.outcome import offered_and_excluded_are_all, other_policies, seen
+from tests.scenarios.simulated import beside
 from tests.scenarios.table import Scenario, scenarios, shares
 
-PLAYED = [scenario for scenario in scenarios() if scenario.rows]
+PLAYED = [scenario for scenario in scenarios() if scenario.rows and scenario.is_played_on("simulator")]
 
 
 @pytest.fixture
@@ -51,31 +43,8 @@ async def test_it_comes_out_as_the_table_says(scenario: Scenario, tmp_path: Path
             assert await seen(played, call.uniqueid, expected) == expected
         assert await verify(played.database) == []
         await offered_and_excluded_are_all(played)
-        await other_policies(scenario, played, tmp_path)
-
-
-async def other_policies(scenario: Scenario, played: Played, folder: Path) -> None:
-    """Whom each policy would credit, from what is stored; afterwards the counts are still exact."""
-    if scenario.expects("asked") != "yes":
-        return
-    linkedid = next(iter(played.calls.values())).uniqueid
-    path = folder / "agents.csv"
-    books = {"main": read_agents(path, ZoneInfo("UTC"))} if path.exists() else {}
-    for policy in get_args(CreditPolicy):
-        decide = Attribution({"main": CreditRules(default=policy)}, AgentDirectory(books).identify).decide
-        await Recorder(played.database).recredit_call("main", linkedid, decide)
-        (survey,) = await played.rows(Survey, linkedid=linkedid)
-        credited = await credits_of(played, survey)
-        assert sum(credited.values()) == 1000
-        assert written(credited) == scenario.expects(policy, scenario.expects("credited")), policy
-        assert await verify(played.database) == []
-
-
-async def offered_and_excluded_are_all(played: Played) -> None:
-    calls, surveys = await played.rows(Call), await played.rows(Survey)
-    asked = {survey.linkedid for survey in surveys}
-    for call in calls:
-        assert call.ended_at is None or (call.linkedid in asked) == (call.exclusion == "")
+        for call in list(played.calls.values())[:1]:
+            await other_policies(scenario, played, call.uniqueid, tmp_path / "main")
 
 
 def test_a_share_is_read_as_it_is_written() -> None:

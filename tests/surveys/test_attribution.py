@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.calls import AgentRef, Call, EndedBy, Leg
-from ivr.settings import CreditPolicy
+from ivr.site_settings import CreditPolicy
 from ivr.surveys.agents import AgentDirectory
 from ivr.surveys.attribution import Attribution, CreditRules, asked_call, share_out, split
 from ivr.surveys.request import SurveyRequest, reason_code

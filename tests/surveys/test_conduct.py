@@ -23,7 +23,6 @@ from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.request import SurveyRequest
 from ivr.surveys.site_flows import SiteFlows
-from ivr.surveys.teams import Teams
 from ivr.surveys.tracker import CallTracker
 from storage.engine import Database, open_database
 from storage.recorder import Recorder
@@ -40,7 +39,7 @@ REQUEST = SurveyRequest(site="main", linkedid="1.1", survey="1.1", language="en"
 SITE = SiteFlows(
     flow="csat",
     rules=(FlowRule(flow="vip", team="gold", reason="billing"),),
-    teams=Teams({"gold": ["PJSIP/1001"]}),
+    team_of=lambda agent, _: "gold" if agent == "PJSIP/1001" else "",
     zone=ZoneInfo("Asia/Taipei"),
 )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from ivr.demo.pbx.rtp import Heard, RtpStream
-from ivr.demo.pbx.sip_message import Media, Message, address_uri, tag_of
+from ivr.demo.pbx.sip_message import Media, Message, address_uri
 from ivr.errors import PbxError
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Call:
         self._cancelled = False
         self._answered = asyncio.Event()
         self._acknowledged = asyncio.Event()
+        self._handed_over = asyncio.Event()
         self._over = asyncio.Event()
         self._ended: Ended | None = None
         self._task: asyncio.Task[None] | None = None
@@ -113,20 +114,20 @@ class Call:
 
         Raises `PbxError` when the PBX refuses.
         """
-        await self._refer(f"<sip:{extension}@{self._host}>")
+        await self._refer(f"sip:{extension}@{address_uri(self._remote).rpartition('@')[2]}")
         await self.hang_up()
 
-    async def refer_to(self, consulted: "Call") -> None:
-        """Have the other party talk with that of `consulted`, and leave both (an attended transfer, RFC 3891).
+    async def hand_over(self, consultation: "Call") -> None:
+        """Join the other party with that of `consultation`, and leave both (an attended transfer, RFC 5589, 7.3).
 
-        Returns when both calls of this telephone are over. Raises `PbxError` when the PBX refuses.
+        Returns when the PBX has joined them. Raises `PbxError` when it refuses.
         """
-        # Seen from the PBX: its own tag is the one "to", ours the one "from".
-        replaces = f"{consulted.call_id};to-tag={tag_of(consulted._remote)};from-tag={consulted._tag}"
-        extension = address_uri(consulted._remote).partition("@")[0].removeprefix("sip:")
-        await self._refer(f"<sip:{extension}@{self._host}?Replaces={quote(replaces, safe='')}>")
-        # The PBX ends the consultation when the two others are together; the first call is left to whoever referred it.
-        await consulted.wait_ended()
+        # RFC 3891, 3: the tags are named as the PBX sees the dialog, its own one first.
+        theirs, ours = (side.rpartition("tag=")[2] for side in (consultation._remote, consultation._local))
+        replaced = quote(f"{consultation.call_id};to-tag={theirs};from-tag={ours}", safe="")
+        await self._refer(f"{address_uri(consultation._remote)}?Replaces={replaced}")
+        await self._wait_either(self._handed_over, 10.0, "handed over")
+        await consultation.hang_up()
         await self.hang_up()
 
     async def hang_up(self) -> None:
@@ -193,6 +194,8 @@ class Call:
             case "INVITE" | "UPDATE":
                 self._renegotiate(request)
             case "INFO" | "NOTIFY" | "MESSAGE" | "OPTIONS":
+                if request.method == "NOTIFY" and request.body.startswith("SIP/2.0 200"):
+                    self._handed_over.set()  # RFC 3515, 2.4.5: how the transfer came out, as a line of SIP
                 self._phone.respond(request, request.reply(200, "OK", tag=self._tag))
             case _:
                 self._phone.respond(request, request.reply(501, "Not Implemented", tag=self._tag))
@@ -221,6 +224,15 @@ class Call:
             self._sound.start(theirs.host, theirs.port, theirs.keys_type)
         if self._cancelled:  # The answer crossed our CANCEL.
             await self.hang_up()
+
+    async def _refer(self, target: str) -> None:
+        if not self._answered.is_set() or self._ended:
+            raise PbxError("only a call that is up can be transferred")
+        referred_by = ("Referred-By", self._local.partition(";")[0])
+        more = [("Refer-To", f"<{target}>"), referred_by, ("Contact", self._phone.contact)]
+        response = await self._phone.exchange(self._request("REFER", more=more))
+        if response.status >= 300:
+            raise PbxError(f"the PBX refused the transfer: {response.phrase}")
 
     def _on_provisional(self, response: Message) -> None:
         self._ringing = True
@@ -286,21 +298,9 @@ class Call:
         ]
         return Message(start=f"{method} {target} SIP/2.0", headers=headers, body=body)
 
-    async def _refer(self, target: str) -> None:
-        if not self._answered.is_set() or self._ended:
-            raise PbxError("only a call that is up can be transferred")
-        more = [("Refer-To", target), ("Referred-By", self._local.partition(";")[0]), ("Contact", self._phone.contact)]
-        response = await self._phone.exchange(self._request("REFER", more=more))
-        if response.status >= 300:
-            raise PbxError(f"the PBX refused the transfer: {response.phrase}")
-
-    @property
-    def _host(self) -> str:
-        return address_uri(self._remote).rpartition("@")[2]
-
     @property
     def _tag(self) -> str:
-        return tag_of(self._local)
+        return self._local.rpartition("tag=")[2]
 
     def _finish(self, ended: Ended) -> None:
         if self._ended is None:

@@ -1,0 +1,85 @@
+"""Settings of the service itself, whatever its sites: addresses, database, privacy, flows, prompts, log."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+
+from callflows.fields import Language
+from callflows.speech import DEFAULT_COMMAND, Speech, parse_command
+from ivr.setting_section import LongSecret, Port, Section, SectionWithSecret, wrong
+
+
+class FastAgiSettings(Section):
+    """Where the dialplan's `AGI(agi://…)` finds this service."""
+
+    host: str = "127.0.0.1"
+    port: Port = 4573
+    max_sessions: Annotated[int, Field(ge=1, le=100_000)] = 2000
+
+
+class WebSettings(SectionWithSecret):
+    """Where the HTTP API listens, and the bearer token that it asks for."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    hidden = "token"
+    token: LongSecret
+    token_file: Path | None = None
+
+
+class DatabaseSettings(Section):
+    """Where ratings are kept: `sqlite:///postcall.db` or `postgresql://user@host/name`."""
+
+    url: SecretStr = SecretStr("sqlite:///postcall.db")
+
+
+class PrivacySettings(SectionWithSecret):
+    """The key under which callers' numbers are hashed: change it, and a caller is no longer recognised."""
+
+    hidden = "caller_key"
+    caller_key: LongSecret
+    caller_key_file: Path | None = None
+
+
+class FlowsSettings(Section):
+    """Where the flow files are."""
+
+    folder: Path | None = None
+    """A folder of `*.yaml` flows beside the shipped ones; a flow in it goes before a shipped one of the same code."""
+    prompt_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_/-]+$")] = "postcall"
+    """The folder of our sounds as the PBX sees it, below its own `sounds`."""
+    recordings: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_.-]+)+$")] = "/var/spool/asterisk/postcall"
+    """The folder of recorded comments as the PBX sees it."""
+
+
+class PromptsSettings(Section):
+    """How `postcall prompts build` makes sounds from texts."""
+
+    command: str = DEFAULT_COMMAND
+    """Any text-to-speech program, run without a shell; see `callflows.speech.Speech`."""
+    voices: dict[Language, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
+    """The program's voice for a language."""
+    speeds: dict[Language, Annotated[int, Field(ge=1, le=1000)]] = Field(default_factory=dict)
+    """Words a minute for a language."""
+
+    @field_validator("command")
+    @classmethod
+    def _check(cls, command: str) -> str:
+        try:
+            parse_command(command)
+        except ValueError as error:
+            raise wrong(str(error)) from None
+        return command
+
+    @property
+    def speech(self) -> Speech:
+        """The program with its voices."""
+        return Speech(command=parse_command(self.command), voices=self.voices, speeds=self.speeds)
+
+
+class LogSettings(Section):
+    """How the service writes its log, to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["console", "json"] = "console"
