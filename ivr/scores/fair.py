@@ -52,8 +52,8 @@ def fair_scores(agents: Mapping[str, Mapping[Stratum, Rated]], *, fewest: int = 
     (2001), 182-186).
     """
     found = adjusted(agents)
-    known = prior([(one.share, float(one.n)) for one in found.values()])
-    estimates = {agent: shrunk(one.share, float(one.n), known) for agent, one in found.items()}
+    known = prior([(one.share, one.weight) for one in found.values()])
+    estimates = {agent: shrunk(one.share, one.weight, known) for agent, one in found.items()}
     ranked = {agent for agent, one in found.items() if one.n >= fewest}
     bands = _bands({agent: estimates[agent] for agent in ranked})
     return {

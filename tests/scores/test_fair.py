@@ -43,6 +43,54 @@ def test_the_expected_add_up_to_the_satisfied(agents: Agents) -> None:
     assert all(0 <= one.share <= 1 for one in found.values())
 
 
+def test_ratings_that_vary_more_than_usual_count_as_fewer() -> None:
+    found = adjusted(
+        {"Alice": {"order": Rated(n=180, satisfied=162)}, "Bo": {"complaint": Rated(n=20, satisfied=10)}},
+    )
+    # All: 172 of 200, variance 0.86 * 0.14 = 0.1204; complaints: 0.25. Orders vary less, and count as what they are.
+    assert found["Bo"].weight == pytest.approx(20 * 0.1204 / 0.25)
+    assert found["Alice"].weight == 180
+
+
+def test_the_interval_of_whoever_takes_the_complaints_is_the_wider_one() -> None:
+    found = fair_scores(
+        {
+            "Alice": {"order": Rated(n=20, satisfied=18)},
+            "Bo": {"complaint": Rated(n=20, satisfied=10)},
+            "Chen": {"order": Rated(n=180, satisfied=162)},
+        }
+    )
+    alice, bo = found["Alice"].fair, found["Bo"].fair
+    assert found["Alice"].adjusted == pytest.approx(found["Bo"].adjusted)
+    assert bo.low < alice.low < alice.high < bo.high
+
+
+@given(AGENTS, st.sampled_from([2, 1000, Fraction(1, 3), Fraction(7, 1000)]))
+def test_as_many_times_the_ratings_give_the_same_shares(agents: Agents, times: int | Fraction) -> None:
+    more = {
+        agent: {kind: Rated(n=one.n * times, satisfied=one.satisfied * times) for kind, one in had.items()}
+        for agent, had in agents.items()
+    }
+    found, scaled = adjusted(agents), adjusted(more)
+    assert found.keys() == scaled.keys()
+    for agent, one in found.items():
+        assert (scaled[agent].n, scaled[agent].satisfied) == (one.n * times, one.satisfied * times)
+        assert scaled[agent].share == pytest.approx(one.share)
+        assert scaled[agent].weight == pytest.approx(one.weight * times)
+        assert scaled[agent].expected == pytest.approx(one.expected * times)
+
+
+@given(AGENTS, st.data())
+def test_one_more_satisfied_caller_never_lowers_an_agents_share(agents: Agents, data: st.DataObject) -> None:
+    better = [(agent, kind) for agent, had in agents.items() for kind, one in had.items() if one.satisfied < one.n]
+    if not better:
+        return
+    agent, kind = data.draw(st.sampled_from(better))
+    one = agents[agent][kind]
+    changed = agents | {agent: agents[agent] | {kind: Rated(n=one.n, satisfied=one.satisfied + 1)}}
+    assert adjusted(changed)[agent].share >= adjusted(agents)[agent].share - 1e-12
+
+
 @given(AGENTS, st.randoms(use_true_random=False))
 def test_the_order_in_which_agents_are_told_changes_nothing(agents: Agents, rng: random.Random) -> None:
     mixed = list(agents.items())
@@ -157,6 +205,40 @@ def test_who_only_takes_complaints_is_not_last_a_lucky_one_not_first_and_a_poor_
     assert plainly_last > 55
     assert complaints_below <= 3
     assert found_poor > 55
+
+
+def test_the_fair_interval_holds_the_truth_about_as_often_as_it_says() -> None:
+    usual = {"order": 0.85, "complaint": 0.4}
+    for each in (20, 60, 200):
+        held = agents_seen = 0
+        for seed in range(25):
+            rng = random.Random(seed)
+            # Every second agent has mostly complaints. Skills differ by 6 points either way.
+            mixes = [(0.8, 0.2) if number % 2 else (0.3, 0.7) for number in range(40)]
+            chances = [
+                {kind: min(1, p + skill) for kind, p in usual.items()} for skill in (rng.gauss(0, 0.06) for _ in mixes)
+            ]
+            calls = [dict(zip(usual, (round(each * part) for part in mix), strict=True)) for mix in mixes]
+            agents = {
+                str(number): {
+                    kind: Rated(n=n, satisfied=sum(rng.random() < chances[number][kind] for _ in range(n)))
+                    for kind, n in had.items()
+                }
+                for number, had in enumerate(calls)
+            }
+            # The truth is the same standardisation of the chances themselves, without the luck of the draw.
+            of_kind = {kind: sum(had[kind] for had in calls) for kind in usual}
+            known = {
+                kind: sum(had[kind] * mine[kind] for had, mine in zip(calls, chances, strict=True)) / of_kind[kind]
+                for kind in usual
+            }
+            overall = sum(known[kind] * n for kind, n in of_kind.items()) / sum(of_kind.values())
+            for agent, score in fair_scores(agents).items():
+                had, mine = calls[int(agent)], chances[int(agent)]
+                ahead = sum(n * (mine[kind] - known[kind]) for kind, n in had.items()) / sum(had.values())
+                held += score.fair.low <= overall + ahead <= score.fair.high
+                agents_seen += 1
+        assert 0.93 <= held / agents_seen <= 0.995, each
 
 
 def test_agents_who_are_all_alike_are_rarely_told_apart() -> None:
