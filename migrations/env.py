@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from storage import account_tables as account_tables
 from storage.tables import Base
 
 context.configure(

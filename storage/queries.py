@@ -1,21 +1,23 @@
 """Every read that is served, each one statement."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, case, func, or_, select
 
 from storage.engine import Database
 from storage.records import (
     NEVER_PUBLISHED,
     PARTS,
     AgentRecord,
+    Amount,
     CountFilter,
     Dimension,
     FlowVersionRecord,
     FunnelRow,
+    RatedRow,
     TallyRow,
 )
 from storage.tables import CODE, Agent, FlowVersion, Funnel, Leg, Survey, Tally
@@ -49,6 +51,34 @@ async def tallies(
         statement = statement.where(Tally.is_rating.is_(is_rating))
     rows = await database.read(lambda connection: _all(connection, statement))
     return [TallyRow(**_counted([*columns, *rest, "ratings"], row)) for row in rows]
+
+
+async def rated(
+    database: Database,
+    narrowed: CountFilter,
+    *,
+    question: str,
+    satisfied: Collection[int],
+    by: Sequence[Dimension] = ("agent",),
+) -> list[RatedRow]:
+    """How many ratings `question` was given as a headline question, and how many of them have a `satisfied` value.
+
+    Told apart by `by`, and ordered by it.
+    """
+    columns = _columns(Tally, by)
+    good = case((Tally.value.in_(sorted(satisfied)), Tally.ratings), else_=0)
+    statement = (
+        select(*columns.values(), func.sum(good), func.sum(Tally.ratings))
+        .where(*_narrow(Tally, narrowed), Tally.question == question, Tally.is_rating.is_(True), Tally.ratings > 0)
+        .group_by(*columns.values())
+        .order_by(*columns.values())
+    )
+    rows = await database.read(lambda connection: _all(connection, statement))
+    return [
+        RatedRow(**dict(zip(columns, keys, strict=True)), n=amount(n), satisfied=amount(some))
+        for *keys, some, n in rows
+        if n
+    ]
 
 
 async def funnel(
@@ -133,9 +163,15 @@ async def flow_source(database: Database, flow: str) -> FlowVersionRecord | None
     return FlowVersionRecord(**dict(zip(names, rows[0], strict=True))) if rows else None
 
 
+def amount(parts: int) -> Amount:
+    """So many thousandths as a number; whole numbers, which nearly all are, cost less as such."""
+    whole, rest = divmod(int(parts), PARTS)
+    return Fraction(int(parts), PARTS) if rest else whole
+
+
 def _counted(names: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
     *values, parts = row
-    return dict(zip(names, [*values, Fraction(int(parts), PARTS)], strict=True))
+    return dict(zip(names, [*values, amount(parts)], strict=True))
 
 
 def _columns(table: type[Tally] | type[Funnel], by: Sequence[Dimension]) -> dict[str, Any]:
@@ -148,6 +184,8 @@ def _narrow(table: type[Tally] | type[Funnel], narrowed: CountFilter) -> list[Co
         conditions.append(table.site_id == narrowed.site)
     if narrowed.agent is not None:
         conditions.append(table.agent == narrowed.agent)
+    if narrowed.agents is not None:
+        conditions.append(table.agent.in_(sorted(narrowed.agents)))
     if narrowed.queue is not None:
         conditions.append(table.queue == narrowed.queue)
     if narrowed.reason is not None:

@@ -298,6 +298,8 @@ class AnswerRecord:
     """The recording's length; None unless `ended` is `recorded`."""
 
 
+Amount = int | Fraction
+"""How many: not a whole number where agents share a survey."""
 Dimension = Literal["site", "day", "agent", "queue", "reason", "flow"]
 """By what counts can be told apart."""
 
@@ -316,6 +318,8 @@ class CountFilter:
     from_day: date | None = None
     to_day: date | None = None
     """The last day, itself included."""
+    agents: frozenset[str] | None = None
+    """Only these agents: a team's, or those whom somebody may see. An empty set leaves nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -331,8 +335,24 @@ class TallyRow:
     question: str
     is_rating: bool
     value: int
-    ratings: Fraction
+    ratings: Amount
     """More than 0; a whole number unless agents share a rating."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatedRow:
+    """How many answers there are to a question, and how many of them are satisfied. A dimension that was not asked for
+    is None."""
+
+    site: str | None = None
+    day: date | None = None
+    agent: str | None = None
+    queue: str | None = None
+    reason: str | None = None
+    flow: str | None = None
+    n: Amount
+    """More than 0."""
+    satisfied: Amount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -346,5 +366,5 @@ class FunnelRow:
     reason: str | None = None
     flow: str | None = None
     step: Step
-    surveys: Fraction
+    surveys: Amount
     """More than 0; a whole number unless agents share a survey."""

@@ -1,34 +1,49 @@
 """The web application: its routes, and where they take their facts from."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from aiohttp import web
 
-from callflows.loader import LIBRARY, FlowVersion
+from callflows.loader import LIBRARY
+from callflows.questions import Question
 from ivr.asterisk.link import AmiLink
 from ivr.parts.pbx import link_check
+from ivr.scoreboard.board import RatedFlow, RatedQuestion, Scoreboard, ScoredSite
 from ivr.settings import Settings
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.publishing import Publishing
 from ivr.trial.trial import TrialStore
-from ivr.web.calls import CallSource, add_calls
-from ivr.web.flows import FlowSource, add_flow_routes
+from ivr.web import calls, flows, opt_outs, reasons, scores, send_to_survey
+from ivr.web.auth import Door
+from ivr.web.calls import CALLS, CallSource
+from ivr.web.flows import FLOWS, FlowSource
 from ivr.web.health import Check
-from ivr.web.opt_outs import OptOutBook, add_opt_outs
-from ivr.web.reasons import add_reason_route
-from ivr.web.score_query import ScoredSite
-from ivr.web.scores import RatedFlow, ScoreSource
-from ivr.web.send_to_survey import CallDoor, add_sending
+from ivr.web.operations import Operation
+from ivr.web.opt_outs import BOOK, OptOutBook
+from ivr.web.reasons import RECORDER, SITES
+from ivr.web.score_query import BOARD
+from ivr.web.send_to_survey import SENDING, CallDoor
 from ivr.web.server import web_app
 from ivr.web.try_page import TrialRoom
 from ivr.web.try_socket import add_trials
+from storage.accounts import Accounts
 from storage.engine import Database
 from storage.recorder import Recorder
 from storage.schema import check_schema
+
+OPERATIONS: Sequence[Operation] = [
+    *scores.OPERATIONS,
+    *calls.OPERATIONS,
+    *opt_outs.OPERATIONS,
+    *reasons.OPERATIONS,
+    *send_to_survey.OPERATIONS,
+    *flows.OPERATIONS,
+]
+"""Everything that can be asked for, in the order of the API's document."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,34 +63,39 @@ class WebParts:
 
 def web_application(parts: WebParts) -> web.Application:
     """All routes, not served yet."""
-    settings, database, flows = parts.settings, parts.database, parts.flows
+    settings, database, shelf = parts.settings, parts.database, parts.flows
     recorder, callers, links, publishing = parts.recorder, parts.callers, parts.links, parts.publishing
     now = parts.now
-    source = ScoreSource(
-        database=database,
-        sites={code: ScoredSite(zone=site.zone_info, flow=site.flow) for code, site in settings.sites.items()},
-        flows=_RatedFlows(flows),
-        now=now,
-    )
     checks: dict[str, Check] = {"database": lambda: check_schema(database)}
     checks |= {f"pbx {code}": link_check(link) for code, link in links.items()}
-    app = web_app(source, checks, settings.web.token.get_secret_value())
+    door = Door(token=settings.web.token.get_secret_value(), accounts=Accounts(database), now=now)
+    app = web_app(door, checks, OPERATIONS)
+    app[BOARD] = Scoreboard(
+        database=database,
+        sites={
+            code: ScoredSite(zone=site.zone_info, flow=site.flow, name=site.name)
+            for code, site in settings.sites.items()
+        },
+        flows=RatedFlows(shelf),
+        now=now,
+    )
     first = next(iter(settings.sites))
     add_trials(
         app,
         TrialRoom(
             token=settings.web.token.get_secret_value(),
-            find=flows.find,
+            find=shelf.find,
             sounds=_sound_folders(settings),
             store=TrialStore(recorder=recorder, site=first),
             now=lambda: datetime.now(settings.sites[first].zone_info),
         ),
     )
-    add_calls(app, CallSource(database=database, sites=list(settings.sites)))
-    add_opt_outs(app, OptOutBook(recorder=recorder, callers=callers, sites=list(settings.sites), now=now))
-    add_sending(app, CallDoor(database=database, senders={code: link.send_to_survey for code, link in links.items()}))
-    add_reason_route(app, recorder, settings.sites)
-    add_flow_routes(app, FlowSource(database=database, shelf=flows, status=publishing.status, now=now))
+    sites = list(settings.sites)
+    app[CALLS] = CallSource(database=database, sites=sites)
+    app[BOOK] = OptOutBook(recorder=recorder, callers=callers, sites=sites, now=now)
+    app[SENDING] = CallDoor(database=database, senders={code: link.send_to_survey for code, link in links.items()})
+    app[RECORDER], app[SITES] = recorder, sites
+    app[FLOWS] = FlowSource(database=database, shelf=shelf, status=publishing.status, now=now)
     return app
 
 
@@ -85,7 +105,7 @@ def _sound_folders(settings: Settings) -> list[Path]:
     return [*own, LIBRARY / "sounds"]
 
 
-class _RatedFlows(Mapping[str, RatedFlow]):
+class RatedFlows(Mapping[str, RatedFlow]):
     """What a rating is in each flow, by its version in force at the moment when one asks."""
 
     def __init__(self, flows: FlowShelf) -> None:
@@ -95,7 +115,12 @@ class _RatedFlows(Mapping[str, RatedFlow]):
         version = self._flows.find(code)
         if version is None:
             raise KeyError(code)
-        return _rated(version)
+        flow = version.flow
+        return RatedFlow(
+            title=flow.title,
+            headline=_rated(flow.headline_question),
+            others=[_rated(question) for question in flow.questions if question is not flow.headline_question],
+        )
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._flows.codes)
@@ -104,10 +129,10 @@ class _RatedFlows(Mapping[str, RatedFlow]):
         return len(self._flows.codes)
 
 
-def _rated(version: FlowVersion) -> RatedFlow:
-    question = version.flow.headline_question
-    return RatedFlow(
-        question=question.code,
-        values=list(question.values),
-        satisfied=list(question.satisfied_values),
+def _rated(question: Question) -> RatedQuestion:
+    return RatedQuestion(
+        code=question.code,
+        values=question.values,
+        satisfied=question.satisfied_values,
+        labels=question.labels,
     )

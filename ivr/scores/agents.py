@@ -29,6 +29,19 @@ class AgentScore:
     """By reason code in alphabetical order; ``""`` for calls whose reason is not known."""
 
 
+def scored(
+    tallies: Iterable[TallyRow], funnel: Iterable[FunnelRow], *, values: Collection[int], satisfied: Collection[int]
+) -> Scored:
+    """All of these ratings and surveys together."""
+    steps: dict[str, Amount] = defaultdict(int)
+    for row in funnel:
+        steps[row.step] += row.surveys
+    return Scored(
+        score=score(tallies, values=values, satisfied=satisfied),
+        response=Response(offered=steps["offered"], answered=steps["answered"]),
+    )
+
+
 def agent_scores(
     tallies: Iterable[TallyRow],
     funnel: Iterable[FunnelRow],
@@ -44,18 +57,14 @@ def agent_scores(
     ratings: dict[tuple[str, str], list[TallyRow]] = defaultdict(list)
     for tally in tallies:
         ratings[tally.agent or "", tally.reason or ""].append(tally)
-    steps: dict[tuple[str, str], dict[str, Amount]] = defaultdict(dict)
+    steps: dict[tuple[str, str], list[FunnelRow]] = defaultdict(list)
     for row in funnel:
-        steps[row.agent or "", row.reason or ""][row.step] = row.surveys
+        steps[row.agent or "", row.reason or ""].append(row)
 
-    def scored(keys: Collection[tuple[str, str]]) -> Scored:
-        return Scored(
-            score=score((row for key in keys for row in ratings.get(key, ())), values=values, satisfied=satisfied),
-            response=Response(
-                offered=sum(steps[key].get("offered", 0) for key in keys if key in steps),
-                answered=sum(steps[key].get("answered", 0) for key in keys if key in steps),
-            ),
-        )
+    def together(keys: Iterable[tuple[str, str]]) -> Scored:
+        rows = [row for key in keys for row in ratings.get(key, ())]
+        counts = [row for key in keys for row in steps.get(key, ())]
+        return scored(rows, counts, values=values, satisfied=satisfied)
 
     keys_of: dict[str, list[tuple[str, str]]] = {agent: [] for agent in names}
     for key in sorted({*ratings, *steps}):
@@ -64,8 +73,8 @@ def agent_scores(
         AgentScore(
             agent=agent,
             name=names.get(agent, ""),
-            total=scored(keys),
-            by_reason={key[1]: scored([key]) for key in keys},
+            total=together(keys),
+            by_reason={key[1]: together([key]) for key in keys},
         )
         for agent, keys in sorted(keys_of.items(), key=lambda item: (names.get(item[0], ""), item[0]))
     ]

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ivr.scores.intervals import Amount
 
-Quadrant = Literal["improve", "keep", "watch", "enough"]
+Quadrant = Literal["fix_first", "keep", "watch", "nice"]
 """Important and poor, important and good, unimportant and poor, unimportant and good."""
 
 
@@ -60,5 +60,5 @@ def drivers(found: Mapping[str, tuple[Amount, float, float]]) -> dict[str, Drive
 
 def _quadrant(*, important: bool, good: bool) -> Quadrant:
     if important:
-        return "keep" if good else "improve"
-    return "enough" if good else "watch"
+        return "keep" if good else "fix_first"
+    return "nice" if good else "watch"

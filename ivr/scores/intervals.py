@@ -2,12 +2,9 @@
 
 import math
 from dataclasses import dataclass
-from fractions import Fraction
 
 from ivr.scores.beta import beta_quantile
-
-Amount = int | Fraction
-"""How many ratings; not a whole number where agents share some."""
+from storage.records import Amount as Amount
 
 Z_95 = 1.959963984540054
 """The 97.5 % quantile of the standard normal distribution: two-sided 95 %."""

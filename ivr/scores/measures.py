@@ -4,6 +4,7 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 
 from ivr.scores.beta import beta_quantile
 from ivr.scores.intervals import Z_95, Amount, wilson
@@ -96,6 +97,7 @@ def nps(distribution: Mapping[int, Amount]) -> Nps | None:
     )
 
 
+@cache
 def student_quantile(degrees: float, probability: float = 0.975) -> float:
     """The quantile of Student's distribution, above its median, from that of a beta distribution (DLMF 8.17)."""
     x = beta_quantile(2 * (1 - probability), degrees / 2, 0.5)

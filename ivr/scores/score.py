@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ivr.scores.intervals import Amount, Proportion, wilson
+from ivr.scores.measures import Mean, Nps, is_nps, mean, nps
 
 
 class RatingCount(Protocol):
@@ -23,12 +24,14 @@ class Score:
 
     n: Amount
     """Ratings counted; a rating that several agents share counts as much of one as is theirs."""
-    mean: float | None
+    mean: Mean | None
     """Of the values; None when n is 0."""
     satisfied: Proportion | None
     """CSAT: the share of ratings whose value the question calls satisfied; None when n is 0."""
     distribution: Mapping[int, Amount]
     """Ratings by value, every value of the question present, ascending."""
+    nps: Nps | None = None
+    """Net Promoter Score; None when n is 0, and for a question that does not go from 0 to 10."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +59,8 @@ def score(counts: Iterable[RatingCount], *, values: Collection[int], satisfied: 
     n = sum(by_value.values())
     return Score(
         n=n,
-        mean=float(sum(value * count for value, count in by_value.items()) / n) if n else None,
+        mean=mean(by_value, values) if n else None,
+        nps=nps(by_value) if n and is_nps(values) else None,
         satisfied=wilson(sum(by_value.get(value, 0) for value in set(satisfied)), n) if n else None,
         distribution={value: by_value.get(value, 0) for value in sorted({*values, *by_value})},
     )

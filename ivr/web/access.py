@@ -1,12 +1,12 @@
 """Who asks, and what that person may see."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 from aiohttp import web
 
-Role = Literal["admin", "supervisor", "agent"]
-"""An admin may do everything, a supervisor sees some teams, an agent the own score."""
+from storage.accounts import AccountRecord, Role
+from storage.records import AgentRecord
 
 ADMIN: frozenset[Role] = frozenset({"admin"})
 SUPERVISORS: frozenset[Role] = frozenset({"admin", "supervisor"})
@@ -32,9 +32,34 @@ class Viewer:
         if self.site is not None and site != self.site:
             return False
         if self.role == "agent":
-            return agent == self.agent
+            return bool(agent) and agent == self.agent
         return self.teams is None or team in self.teams
 
+    @property
+    def sees_all_agents(self) -> bool:
+        """Whether all agents of the sites that are seen may be shown, and ratings whose agent is not known."""
+        return self.role != "agent" and self.teams is None
 
+
+ROOT = Viewer(name="token", role="admin")
+"""Whoever has the token of the settings."""
 VIEWER = web.RequestKey("viewer", Viewer)
 """Who asks; set for every request that an operation answers."""
+
+
+def viewer_of(account: AccountRecord) -> Viewer:
+    """What the owner of an account may see."""
+    return Viewer(
+        name=account.login,
+        role=account.role,
+        site=account.site or None,
+        teams=frozenset(account.teams) if account.teams else None,
+        agent=account.agent,
+    )
+
+
+def visible_agents(viewer: Viewer, agents: Iterable[AgentRecord]) -> frozenset[str] | None:
+    """The codes of those of the agents of a site whom a viewer may see; None for all, known or not."""
+    if viewer.sees_all_agents:
+        return None
+    return frozenset(agent.agent for agent in agents if viewer.sees(agent.site, agent.agent, agent.team))

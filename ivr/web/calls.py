@@ -4,11 +4,18 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from aiohttp import web
+from pydantic import Field
 
+from ivr.web.access import SUPERVISORS, VIEWER
+from ivr.web.answers import json_answer
 from ivr.web.call_models import CallBody
-from ivr.web.problems import Problem, wrong_parameter
-from storage.call_story import call_story
+from ivr.web.operations import Operation
+from ivr.web.parameters import Parameters, read_parameters
+from ivr.web.problems import Problem
+from ivr.web.score_query import seen_site
+from storage.call_story import CallStory, call_story
 from storage.engine import Database
+from storage.queries import agents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,23 +30,44 @@ class CallSource:
 CALLS = web.AppKey("calls", CallSource)
 
 
-def add_calls(app: web.Application, source: CallSource) -> None:
-    """Add the route; `app` asks for the token itself."""
-    app[CALLS] = source
-    app.router.add_get("/api/v1/calls/{call}", call)
+class CallParameters(Parameters):
+    """At which site."""
+
+    site: str | None = Field(default=None, description="Code of the site; without it the first that is seen")
+
+
+async def seen_call(request: web.Request) -> CallStory:
+    """The call that a request names.
+
+    Raises `Problem` (404) when the site has never heard of it, and just so when whoever asks sees none of its agents.
+    """
+    source, viewer = request.app[CALLS], request[VIEWER]
+    site = seen_site(request, read_parameters(request, CallParameters).site, source.sites)
+    linkedid = request.match_info["call"]
+    story = await call_story(source.database, site, linkedid)
+    if story is not None and not viewer.sees_all_agents:
+        teams = {agent.agent: agent.team for agent in await agents(source.database, site)}
+        involved = {leg.agent for leg in story.legs} | ({story.survey.agent} if story.survey else set())
+        if not any(viewer.sees(site, agent, teams.get(agent, "")) for agent in involved):
+            story = None
+    if story is None:
+        raise Problem(404, "No such call", f"call: site {site} has no call {linkedid[:160]!r}", "call")
+    return story
 
 
 async def call(request: web.Request) -> web.Response:
-    """One call by its linkedid; 404 when the site has never heard of it."""
-    source = request.app[CALLS]
-    for name in request.query:
-        if name != "site":
-            raise wrong_parameter(name, request.query[name], "no such parameter; there is site")
-    site = request.query.get("site", next(iter(source.sites)))
-    if site not in source.sites:
-        raise wrong_parameter("site", site, f"one of {', '.join(sorted(source.sites))}")
-    linkedid = request.match_info["call"]
-    story = await call_story(source.database, site, linkedid)
-    if story is None:
-        raise Problem(404, "No such call", f"call: site {site} has no call {linkedid[:160]!r}", "call")
-    return web.Response(text=CallBody.of(story).model_dump_json(), content_type="application/json")
+    """One call by its linkedid."""
+    return json_answer(request, CallBody.of(await seen_call(request)))
+
+
+OPERATIONS = [
+    Operation(
+        method="GET",
+        path="/api/v1/calls/{call}",
+        handler=call,
+        roles=SUPERVISORS,
+        summary="The story of one call",
+        query=CallParameters,
+        answers={200: CallBody},
+    )
+]

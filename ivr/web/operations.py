@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from pydantic import BaseModel
 
-from ivr.web.access import Role
+from storage.accounts import Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +40,12 @@ def add_operations(app: web.Application, operations: Iterable[Operation]) -> Non
     """Add a route for each operation."""
     known = app.setdefault(OPERATIONS, {})
     for operation in operations:
-        route = app.router.add_route(operation.method, operation.path, operation.handler)
-        assert route.resource is not None  # the router makes one for each path
-        known[operation.method, route.resource.canonical] = operation
+        # A HEAD carries no body in which it could say what it asks.
+        with_head = operation.method == "GET" and operation.body is None
+        for method in (operation.method, *(["HEAD"] if with_head else [])):
+            route = app.router.add_route(method, operation.path, operation.handler)
+            assert route.resource is not None  # the router makes one for each path
+            known[method, route.resource.canonical] = operation
 
 
 def operation_of(request: web.Request) -> Operation | None:

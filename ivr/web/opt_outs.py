@@ -13,6 +13,8 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ivr.surveys.privacy import Caller, CallerKey
+from ivr.web.access import ADMIN
+from ivr.web.operations import Operation
 from ivr.web.problems import Problem
 from storage.recorder import Recorder
 
@@ -29,11 +31,13 @@ class OptOutBook:
     now: Callable[[], datetime]
 
 
-class _Asked(BaseModel):
+class OptOutRequest(BaseModel):
+    """Which caller, at which site."""
+
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
-    number: str
-    site: str | None = None
+    number: str = Field(description="The telephone number")
+    site: str | None = Field(default=None, description="One site only; null for all")
 
 
 class OptOutBody(BaseModel):
@@ -53,15 +57,6 @@ class CallerBody(BaseModel):
 
 
 BOOK = web.AppKey("opt_outs", OptOutBook)
-
-
-def add_opt_outs(app: web.Application, book: OptOutBook) -> None:
-    """Add the routes; `app` asks for the token itself."""
-    app[BOOK] = book
-    path = "/api/v1/callers/opt-out"
-    app.router.add_put(path, opt_out)
-    app.router.add_delete(path, opt_in)
-    app.router.add_get(path, find, allow_head=False)
 
 
 async def opt_out(request: web.Request) -> web.Response:
@@ -89,7 +84,7 @@ async def find(request: web.Request) -> web.Response:
 async def _asked(request: web.Request) -> tuple[str | None, Caller]:
     book = request.app[BOOK]
     try:
-        asked = _Asked.model_validate(await request.json())
+        asked = OptOutRequest.model_validate(await request.json())
     except (JSONDecodeError, UnicodeDecodeError, LookupError, RecursionError):
         raise Problem(400, "Wrong body", f"the body is not JSON; allowed: {ALLOWED}") from None
     except ValidationError as error:
@@ -112,3 +107,21 @@ async def _told(book: OptOutBook, caller: Caller) -> web.Response:
     ]
     body = CallerBody(caller=caller.mask, opted_out=bool(said), opt_outs=said)
     return web.Response(text=body.model_dump_json(), content_type="application/json")
+
+
+OPERATIONS = [
+    Operation(
+        method=method,
+        path="/api/v1/callers/opt-out",
+        handler=handler,
+        roles=ADMIN,
+        summary=summary,
+        body=OptOutRequest,
+        answers={200: CallerBody},
+    )
+    for method, handler, summary in (
+        ("PUT", opt_out, "Never ask a caller again"),
+        ("DELETE", opt_in, "Take an opt-out back"),
+        ("GET", find, "Whether a caller opted out"),
+    )
+]

@@ -1,16 +1,21 @@
 """`PUT /api/v1/calls/{linkedid}/reason`: why the caller of a call had called, as the agent's own program knows it."""
 
-from collections.abc import Collection
-
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ivr.surveys.request import reason_code
-from ivr.web.problems import Problem, wrong_parameter
+from ivr.web.access import SUPERVISORS
+from ivr.web.answers import json_answer
+from ivr.web.calls import CallParameters
+from ivr.web.operations import Operation
+from ivr.web.parameters import read_parameters
+from ivr.web.problems import Problem
+from ivr.web.score_query import seen_site
 from storage.recorder import Recorder
 
 RECORDER = web.AppKey("reason_recorder", Recorder)
 SITES = web.AppKey("reason_sites", list[str])
+"""The first is meant when a request names none."""
 ALLOWED = "a code in one or two parts of at most 32 small letters, digits, - and _, such as billing or billing/refund"
 
 
@@ -31,23 +36,11 @@ class CallReason(BaseModel):
     reason_source: str = Field(description="queue, caller, channel or wrap_up; here always wrap_up")
 
 
-def add_reason_route(app: web.Application, recorder: Recorder, sites: Collection[str]) -> None:
-    """Serve the route; the first of `sites` is meant when a request names none."""
-    app[RECORDER] = recorder
-    app[SITES] = list(sites)
-    app.router.add_put("/api/v1/calls/{linkedid}/reason", put_reason)
-
-
 async def put_reason(request: web.Request) -> web.Response:
     """Keep a wrap-up. It goes before every other source, and a later one before an earlier one; a rating of the call
     moves to the new reason."""
-    for name in request.query:
-        if name != "site":
-            raise wrong_parameter(name, request.query[name], "no such parameter; there is site")
     sites = request.app[SITES]
-    site = request.query.get("site", sites[0])
-    if site not in sites:
-        raise wrong_parameter("site", site, f"one of {', '.join(sorted(sites))}")
+    site = seen_site(request, read_parameters(request, CallParameters).site, sites)
     reason = await _reason(request)
     linkedid = request.match_info["linkedid"]
     try:
@@ -56,7 +49,7 @@ async def put_reason(request: web.Request) -> web.Response:
         detail = f"linkedid: site {site} has no call {linkedid[:100]!r}"
         raise Problem(404, "No such call", detail, "linkedid") from None
     body = CallReason(site=site, linkedid=linkedid, reason=kept.reason, reason_source=kept.source)
-    return web.Response(text=body.model_dump_json(), content_type="application/json")
+    return json_answer(request, body)
 
 
 async def _reason(request: web.Request) -> str:
@@ -73,3 +66,17 @@ async def _reason(request: web.Request) -> str:
     if not code:
         raise Problem(400, "Wrong body", f"reason: got {given[:100]!r}; allowed: {ALLOWED}", "reason")
     return code
+
+
+OPERATIONS = [
+    Operation(
+        method="PUT",
+        path="/api/v1/calls/{linkedid}/reason",
+        handler=put_reason,
+        roles=SUPERVISORS,
+        summary="Say why the caller of a call had called",
+        query=CallParameters,
+        body=Reason,
+        answers={200: CallReason},
+    )
+]

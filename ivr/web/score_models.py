@@ -6,9 +6,11 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, Field
 
-from ivr.scores.agents import AgentScore, Scored
-from ivr.scores.intervals import Amount
-from ivr.web.score_query import ScoreQuery
+from ivr.scoreboard.agents import AgentRow
+from ivr.scoreboard.board import RatedQuestion, ScoreQuery
+from ivr.scores.agents import Scored
+from ivr.scores.fair import FairScore
+from ivr.scores.intervals import Amount, Proportion
 
 Count = int | float
 """A whole number unless agents share a survey; then with up to three decimals."""
@@ -21,6 +23,11 @@ class Period(BaseModel):
     ends: datetime = Field(description="First moment after the period, with its offset")
     zone: str = Field(description="IANA zone in which the site's days begin")
 
+    @classmethod
+    def of(cls, query: ScoreQuery) -> Self:
+        """The period of a query."""
+        return cls(begins=query.begins, ends=query.ends, zone=query.zone.key)
+
 
 class Csat(BaseModel):
     """Share of satisfied ratings, with its 95 % Wilson score interval."""
@@ -30,13 +37,38 @@ class Csat(BaseModel):
     high: float = Field(description="Upper bound of the interval, 0 to 100")
     satisfied: Count = Field(description="Ratings that count as satisfied")
 
+    @classmethod
+    def of(cls, share: Proportion | None) -> Self | None:
+        """The body for a share; None for none."""
+        if share is None:
+            return None
+        return cls(
+            percent=percent(share.share),
+            low=percent(share.low),
+            high=percent(share.high),
+            satisfied=count(share.count),
+        )
+
+
+class NpsBody(BaseModel):
+    """Net Promoter Score, of a question from 0 to 10."""
+
+    score: float = Field(description="Per cent promoters less per cent detractors, -100 to 100")
+    low: float = Field(description="Lower bound of the 95 % interval")
+    high: float = Field(description="Upper bound of the 95 % interval")
+    promoters: Count = Field(description="Ratings of 9 and 10")
+    detractors: Count = Field(description="Ratings from 0 to 6")
+
 
 class ScoreBody(BaseModel):
     """A score, never without its n."""
 
     n: Count = Field(description="Ratings; with decimals where agents share some")
     mean: float | None = Field(description="Mean of the ratings; null when n is 0")
+    mean_low: float | None = Field(description="Lower bound of the mean's 95 % interval; null when n is below 2")
+    mean_high: float | None = Field(description="Upper bound of the mean's 95 % interval; null when n is below 2")
     csat: Csat | None = Field(description="null when n is 0")
+    nps: NpsBody | None = Field(description="null when n is 0, and for questions that do not go from 0 to 10")
     distribution: dict[int, Count] = Field(description="Ratings by value")
     offered: Count = Field(description="Surveys put to callers")
     answered: Count = Field(description="Surveys with at least one answer")
@@ -45,22 +77,61 @@ class ScoreBody(BaseModel):
     @classmethod
     def of(cls, scored: Scored) -> Self:
         """The body for `scored`."""
-        found, response = scored.score, scored.response
+        return cls(**score_fields(scored))
+
+
+def score_fields(scored: Scored) -> dict[str, object]:
+    """The fields of a `ScoreBody`."""
+    found, response = scored.score, scored.response
+    mean, nps = found.mean, found.nps
+    return {
+        "n": count(found.n),
+        "mean": round(mean.value, 4) if mean else None,
+        "mean_low": round(mean.low, 4) if mean and mean.low is not None else None,
+        "mean_high": round(mean.high, 4) if mean and mean.high is not None else None,
+        "csat": Csat.of(found.satisfied),
+        "nps": NpsBody(
+            score=round(nps.score, 2),
+            low=round(nps.low, 2),
+            high=round(nps.high, 2),
+            promoters=count(nps.promoters),
+            detractors=count(nps.detractors),
+        )
+        if nps
+        else None,
+        "distribution": {value: count(some) for value, some in found.distribution.items()},
+        "offered": count(response.offered),
+        "answered": count(response.answered),
+        "response_rate": None if response.rate is None else percent(response.rate),
+    }
+
+
+class FairBody(BaseModel):
+    """Where an agent stands among those shown, by the same mix of calls. See docs/scores.md."""
+
+    expected: float = Field(description="Per cent satisfied that were to be expected of this agent's mix of calls")
+    adjusted: float = Field(description="Per cent satisfied, had the agent the usual mix of calls")
+    fair: float = Field(description="The adjusted share, drawn to that of all by as much as there are few ratings")
+    low: float = Field(description="Lower bound of the 95 % interval of the fair share")
+    high: float = Field(description="Upper bound of the 95 % interval of the fair share")
+    standing: str | None = Field(description="above, near or below the share of all; null with too few ratings")
+    first_place: int | None = Field(description="Best place the agent may hold; null with too few ratings")
+    last_place: int | None = Field(description="Last place the agent may hold; null with too few ratings")
+
+    @classmethod
+    def of(cls, found: FairScore | None) -> Self | None:
+        """The body for a comparison; None for none."""
+        if found is None:
+            return None
         return cls(
-            n=_count(found.n),
-            mean=None if found.mean is None else round(found.mean, 4),
-            csat=None
-            if found.satisfied is None
-            else Csat(
-                percent=_percent(found.satisfied.share),
-                low=_percent(found.satisfied.low),
-                high=_percent(found.satisfied.high),
-                satisfied=_count(found.satisfied.count),
-            ),
-            distribution={value: _count(some) for value, some in found.distribution.items()},
-            offered=_count(response.offered),
-            answered=_count(response.answered),
-            response_rate=None if response.rate is None else _percent(response.rate),
+            expected=percent(found.expected),
+            adjusted=percent(found.adjusted),
+            fair=percent(found.fair.share),
+            low=percent(found.fair.low),
+            high=percent(found.fair.high),
+            standing=found.standing,
+            first_place=found.band.first if found.band else None,
+            last_place=found.band.last if found.band else None,
         )
 
 
@@ -77,23 +148,24 @@ class AgentScoreBody(ScoreBody):
     name: str = Field(description="From the list of agents, or the member name in the queue; empty when not known")
     team: str = Field(description="From the list of agents; empty when not known")
     href: str | None = Field(description="Where this agent alone is found")
-    by_reason: list[ReasonScore] = Field(description="The same by call reason")
+    compared: FairBody | None = Field(description="null without ratings, and when no other agent is shown")
 
     @classmethod
-    def of_agent(cls, found: AgentScore, team: str) -> Self:
+    def of_row(cls, row: AgentRow) -> Self:
         """The body for one agent."""
-        href = f"/api/v1/agents/{quote(found.agent, safe='')}/scores" if found.agent else None
-        return cls(
-            **ScoreBody.of(found.total).model_dump(),
-            agent=found.agent or None,
-            name=found.name,
-            team=team,
-            href=href,
-            by_reason=[
-                ReasonScore(**ScoreBody.of(scored).model_dump(), reason=reason or None)
-                for reason, scored in found.by_reason.items()
-            ],
-        )
+        return cls(**agent_fields(row))
+
+
+def agent_fields(row: AgentRow) -> dict[str, object]:
+    """The fields of an `AgentScoreBody`."""
+    return {
+        **score_fields(row.scored),
+        "agent": row.agent or None,
+        "name": row.name,
+        "team": row.team,
+        "href": f"/api/v1/agents/{quote(row.agent, safe='')}/scores" if row.agent else None,
+        "compared": FairBody.of(row.fair),
+    }
 
 
 class Asked(BaseModel):
@@ -108,35 +180,42 @@ class Asked(BaseModel):
     queue: str | None = Field(description="The filter as given; null for all queues")
     reason: str | None = Field(description="The filter as given, with the reasons below it; null for all reasons")
 
-    @classmethod
-    def about(cls, query: ScoreQuery, question: str, values: list[int], satisfied: list[int]) -> Self:
-        """The heading of an answer to `query`."""
-        return cls(
-            site=query.site,
-            period=Period(begins=query.begins, ends=query.ends, zone=query.zone.key),
-            flow=query.flow,
-            question=question,
-            values=values,
-            satisfied=satisfied,
-            queue=query.queue,
-            reason=query.reason,
-        )
+
+def asked_fields(query: ScoreQuery, headline: RatedQuestion) -> dict[str, object]:
+    """The fields of an `Asked`: the heading of an answer to `query`."""
+    return {
+        "site": query.site,
+        "period": Period.of(query),
+        "flow": query.flow,
+        "question": headline.code,
+        "values": list(headline.values),
+        "satisfied": list(headline.satisfied),
+        "queue": query.queue,
+        "reason": query.reason,
+    }
 
 
 class AgentsScores(Asked):
     """Answer of `GET /api/v1/agents/scores`. The order of the agents is by name: it is no ranking."""
 
+    team: str | None = Field(description="The filter as given; null for all teams")
+    everybody: ScoreBody = Field(description="All ratings of those shown together")
+    ranked: int = Field(description="Agents that have a place")
+    fewest_ratings: int = Field(description="Ratings that an agent needs to have a place")
     agents: list[AgentScoreBody]
 
 
 class OneAgentScores(Asked, AgentScoreBody):
     """Answer of `GET /api/v1/agents/{agent}/scores`."""
 
+    by_reason: list[ReasonScore] = Field(description="The same by call reason")
 
-def _count(count: Amount) -> Count:
+
+def count(amount: Amount) -> Count:
     """Exact: no share of a survey is finer than a thousandth."""
-    return int(count) if count == int(count) else round(float(count), 3)
+    return int(amount) if amount == int(amount) else round(float(amount), 3)
 
 
-def _percent(share: float) -> float:
+def percent(share: float) -> float:
+    """A share as per cent with two decimals."""
     return round(100 * share, 2)

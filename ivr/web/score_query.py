@@ -1,110 +1,76 @@
-"""What a request for scores asks: period, site, flow, queue and reason, each wrong one refused by name."""
+"""What a request for scores asks: period, site, flow, queue, reason and team; and whom the one who asks may see."""
 
 import difflib
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from collections.abc import Collection
+from datetime import date, timedelta
 
-from multidict import MultiMapping
+from aiohttp import web
+from pydantic import Field
 
-from ivr.web.problems import wrong_parameter
-from storage.records import CountFilter
+from ivr.scoreboard.board import DEFAULT_DAYS, Scoreboard, ScoreQuery
+from ivr.web.access import VIEWER, visible_agents
+from ivr.web.parameters import Day, Parameters
+from ivr.web.problems import Problem, wrong_parameter
+from storage import queries
 
-PARAMETERS = ("site", "flow", "queue", "reason", "from", "to")
-DEFAULT_DAYS = 30
-"""Length of the period when no `from` is given, today included."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoredSite:
-    """A site whose scores can be asked for."""
-
-    zone: ZoneInfo
-    flow: str
-    """The flow that is scored when the request names none."""
+BOARD = web.AppKey("board", Scoreboard)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoreQuery:
-    """A request for scores, checked."""
+class ScoreParameters(Parameters):
+    """The parameters that all requests for scores have."""
 
-    site: str
-    zone: ZoneInfo
-    flow: str
-    from_day: date
-    to_day: date
-    """The last day, itself included."""
-    queue: str | None
-    reason: str | None
-
-    @property
-    def begins(self) -> datetime:
-        """The first moment of the period, in the site's zone."""
-        return datetime.combine(self.from_day, time.min, self.zone)
-
-    @property
-    def ends(self) -> datetime:
-        """The first moment after the period, in the site's zone."""
-        return datetime.combine(self.to_day + timedelta(days=1), time.min, self.zone)
-
-    def filter(self, agent: str | None = None) -> CountFilter:
-        """The counts that answer the request."""
-        return CountFilter(
-            site=self.site,
-            agent=agent,
-            queue=self.queue,
-            reason=self.reason,
-            flow=self.flow,
-            from_day=self.from_day,
-            to_day=self.to_day,
-        )
+    site: str | None = Field(default=None, description="Code of the site; without it the first that is seen")
+    flow: str | None = Field(default=None, description="Code of the flow; without it the site's usual one")
+    queue: str | None = Field(default=None, description="Only this queue; empty for calls without one")
+    reason: str | None = Field(default=None, description="Only this reason, with those below it; empty for unknown")
+    team: str | None = Field(default=None, description="Only the agents of this team")
+    from_: Day | None = Field(default=None, alias="from", description="First day, in the site's zone")
+    to: Day | None = Field(default=None, description="Last day, itself included; without it today")
 
 
-def parse_score_query(
-    query: MultiMapping[str],
-    *,
-    sites: Mapping[str, ScoredSite],
-    flows: Collection[str],
-    now: Callable[[], datetime],
-) -> ScoreQuery:
-    """Read the query of a URL. Raises `Problem` (400) that names the first wrong parameter."""
-    for name in query:
-        if name not in PARAMETERS:
-            near = difflib.get_close_matches(name, PARAMETERS, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise wrong_parameter(name, query[name], f"no such parameter; there are {', '.join(PARAMETERS)}{hint}")
-        if len(query.getall(name)) > 1:
-            raise wrong_parameter(name, ", ".join(query.getall(name)), "one value")
-    site = _one_of("site", query.get("site", next(iter(sites))), sites)
-    zone = sites[site].zone
-    today = now().astimezone(zone).date()
-    to_day = _day("to", query["to"]) if "to" in query else today
-    from_day = _day("from", query["from"]) if "from" in query else to_day - timedelta(days=DEFAULT_DAYS - 1)
+async def score_query(request: web.Request, asked: ScoreParameters) -> ScoreQuery:
+    """What a request asks, narrowed to what its viewer may see. Raises `Problem` that names the wrong parameter."""
+    board, viewer = request.app[BOARD], request[VIEWER]
+    site = seen_site(request, asked.site, board.sites)
+    zone = board.sites[site].zone
+    to_day = asked.to or board.now().astimezone(zone).date()
+    from_day = asked.from_ or to_day - timedelta(days=DEFAULT_DAYS - 1)
     if from_day > to_day:
         raise wrong_parameter("from", from_day.isoformat(), f"a day not after `to`, which is {to_day.isoformat()}")
+    agents = None if viewer.sees_all_agents else visible_agents(viewer, await queries.agents(board.database, site))
     return ScoreQuery(
         site=site,
         zone=zone,
-        flow=_one_of("flow", query.get("flow", sites[site].flow), flows),
+        flow=one_of("flow", asked.flow or board.sites[site].flow, board.flows),
         from_day=from_day,
         to_day=to_day,
-        queue=query.get("queue"),
-        reason=query.get("reason"),
+        queue=asked.queue,
+        reason=asked.reason,
+        team=asked.team,
+        agents=agents,
     )
 
 
-def _one_of(name: str, given: str, allowed: Collection[str]) -> str:
+def seen_site(request: web.Request, given: str | None, sites: Collection[str]) -> str:
+    """The site that is asked for, or the first that the viewer sees. Raises `Problem` for any other."""
+    only = request[VIEWER].site
+    site = given or only or next(iter(sites))
+    if site not in sites:
+        raise wrong_parameter("site", site, f"one of {', '.join(sorted(sites))}")
+    if only is not None and site != only:
+        raise Problem(403, "Not allowed", f"site: you see the site {only} alone", "site")
+    return site
+
+
+def one_of(name: str, given: str, allowed: Collection[str]) -> str:
+    """`given`, if it is allowed. Raises `Problem` that names the parameter and what is allowed."""
     if given not in allowed:
-        raise wrong_parameter(name, given, f"one of {', '.join(sorted(allowed))}")
+        near = difflib.get_close_matches(given, allowed, n=1)
+        hint = f"; did you mean {near[0]}?" if near and len(allowed) > 1 else ""
+        raise wrong_parameter(name, given, f"one of {', '.join(sorted(allowed))}{hint}")
     return given
 
 
-def _day(name: str, given: str) -> date:
-    try:
-        day = datetime.strptime(given, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone of its own
-    except ValueError:
-        day = None
-    if day is None or not 1970 <= day.year <= 2999:
-        raise wrong_parameter(name, given, "a day such as 2026-11-22, in the site's zone")
-    return day
+def days_between(first: date, last: date) -> int:
+    """How many days a period has, both included."""
+    return (last - first).days + 1

@@ -1,84 +1,84 @@
-"""`GET /api/v1/agents/scores` and `GET /api/v1/agents/{agent}/scores`."""
+"""Scores of agents: `GET /api/v1/agents/scores` and `GET /api/v1/agents/{agent}/scores`."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import replace
 
 from aiohttp import web
-from pydantic import BaseModel
 
-from ivr.scores.agents import agent_scores
+from ivr.scoreboard.agents import agents_table
+from ivr.scoreboard.breakdown import breakdown
+from ivr.web.access import EVERYBODY
+from ivr.web.answers import json_answer
+from ivr.web.operations import Operation
+from ivr.web.parameters import read_parameters
 from ivr.web.problems import Problem
-from ivr.web.score_models import AgentScoreBody, AgentsScores, Asked, OneAgentScores
-from ivr.web.score_query import ScoredSite, ScoreQuery, parse_score_query
-from storage import queries
-from storage.engine import Database
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RatedFlow:
-    """What a rating is in one flow."""
-
-    question: str
-    """The headline question."""
-    values: list[int]
-    satisfied: list[int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoreSource:
-    """Where the score endpoints take their numbers from."""
-
-    database: Database
-    sites: Mapping[str, ScoredSite]
-    """By code; the first is asked when a request names none."""
-    flows: Mapping[str, RatedFlow]
-    now: Callable[[], datetime]
-
-
-SOURCE = web.AppKey("source", ScoreSource)
+from ivr.web.score_models import (
+    AgentScoreBody,
+    AgentsScores,
+    OneAgentScores,
+    ReasonScore,
+    ScoreBody,
+    agent_fields,
+    asked_fields,
+    score_fields,
+)
+from ivr.web.score_query import BOARD, ScoreParameters, score_query
 
 
 async def agents(request: web.Request) -> web.Response:
     """Every agent of a site who was asked about or is known, by name."""
-    source = request.app[SOURCE]
-    query = parse_score_query(request.query, sites=source.sites, flows=source.flows, now=source.now)
-    found = await _scores(source, query, None)
-    return _json(AgentsScores(**_asked(source, query).model_dump(), agents=found))
+    board = request.app[BOARD]
+    query = await score_query(request, read_parameters(request, ScoreParameters))
+    table = await agents_table(board, query)
+    body = AgentsScores(
+        **asked_fields(query, board.flows[query.flow].headline),
+        team=query.team,
+        everybody=ScoreBody.of(table.everybody),
+        ranked=table.ranked,
+        fewest_ratings=table.fewest,
+        agents=[AgentScoreBody.of_row(row) for row in table.rows],
+    )
+    return json_answer(request, body)
 
 
 async def agent(request: web.Request) -> web.Response:
-    """One agent; 404 when the site has never heard of that code."""
-    source = request.app[SOURCE]
-    query = parse_score_query(request.query, sites=source.sites, flows=source.flows, now=source.now)
+    """One agent; 404 when the site has never heard of that code, or the one who asks may not see it."""
+    board = request.app[BOARD]
+    query = await score_query(request, read_parameters(request, ScoreParameters))
     code = request.match_info["agent"]
-    found = await _scores(source, query, code)
-    if not found:
+    table = await agents_table(board, query)
+    row = next((row for row in table.rows if row.agent == code), None)
+    if row is None or not code:
         raise Problem(404, "No such agent", f"agent: site {query.site} has no agent {code[:100]!r}", "agent")
-    return _json(OneAgentScores(**_asked(source, query).model_dump(), **found[0].model_dump()))
-
-
-async def _scores(source: ScoreSource, query: ScoreQuery, code: str | None) -> list[AgentScoreBody]:
-    flow = source.flows[query.flow]
-    counted = query.filter(code)
-    known = {
-        agent.agent: agent for agent in await queries.agents(source.database, query.site) if code in (None, agent.agent)
-    }
-    tallies = await queries.tallies(source.database, counted, by=("agent", "reason"), is_rating=True)
-    found = agent_scores(
-        [row for row in tallies if row.question == flow.question],
-        await queries.funnel(source.database, counted, by=("agent", "reason")),
-        names={code: agent.name for code, agent in known.items()},
-        values=flow.values,
-        satisfied=flow.satisfied,
+    only = replace(query, agents=frozenset({code}), team=None)
+    body = OneAgentScores(
+        **asked_fields(query, board.flows[query.flow].headline),
+        **agent_fields(row),
+        by_reason=[
+            ReasonScore(**score_fields(group.scored), reason=str(group.keys[0]) or None)
+            for group in await breakdown(board, only, ["reason"])
+        ],
     )
-    return [AgentScoreBody.of_agent(one, team=known[one.agent].team if one.agent in known else "") for one in found]
+    return json_answer(request, body)
 
 
-def _asked(source: ScoreSource, query: ScoreQuery) -> Asked:
-    flow = source.flows[query.flow]
-    return Asked.about(query, flow.question, flow.values, flow.satisfied)
-
-
-def _json(body: BaseModel) -> web.Response:
-    return web.Response(text=body.model_dump_json(), content_type="application/json")
+OPERATIONS = [
+    Operation(
+        method="GET",
+        path="/api/v1/agents/scores",
+        handler=agents,
+        roles=EVERYBODY,
+        summary="Scores of all agents",
+        query=ScoreParameters,
+        answers={200: AgentsScores},
+    ),
+    Operation(
+        method="GET",
+        # An agent's code may hold a slash (`PJSIP/1001`), written as such or as %2F.
+        path="/api/v1/agents/{agent:.+}/scores",
+        handler=agent,
+        roles=EVERYBODY,
+        summary="The score of one agent",
+        query=ScoreParameters,
+        answers={200: OneAgentScores},
+    ),
+]

@@ -5,9 +5,16 @@ from dataclasses import dataclass
 
 import structlog
 from aiohttp import web
+from pydantic import BaseModel, Field
 
 from ivr.errors import NoSuchCall, NotTalking, PbxError
-from ivr.web.problems import Problem, wrong_parameter
+from ivr.web.access import SUPERVISORS
+from ivr.web.answers import json_answer
+from ivr.web.calls import CallParameters
+from ivr.web.operations import Operation
+from ivr.web.parameters import read_parameters
+from ivr.web.problems import Problem
+from ivr.web.score_query import seen_site
 from storage import queries
 from storage.engine import Database
 
@@ -24,26 +31,22 @@ class CallDoor:
     site is taken when a request names none."""
 
 
-DOOR = web.AppKey("call door", CallDoor)
+SENDING = web.AppKey("call door", CallDoor)
 
 
-def add_sending(app: web.Application, door: CallDoor) -> None:
-    """Add the route; `app` asks for the token itself."""
-    app[DOOR] = door
-    app.router.add_post("/api/v1/calls/{linkedid}/survey", send)
+class SentBody(BaseModel):
+    """The caller is on the way."""
+
+    site: str = Field(description="Code of the site")
+    linkedid: str = Field(description="The call")
 
 
 async def send(request: web.Request) -> web.Response:
     """202 when the caller is on the way; 404, 409 or 503 with the reason when not, and nothing was done."""
-    door = request.app[DOOR]
+    door = request.app[SENDING]
     linkedid = request.match_info["linkedid"]
-    for name in request.query:
-        if name != "site":
-            raise Problem(400, "Unknown parameter", f"{name[:100]}: allowed is site", name[:100])
-    site = request.query.get("site", next(iter(door.senders)))
-    sender = door.senders.get(site)
-    if sender is None:
-        raise wrong_parameter("site", site, ", ".join(door.senders))
+    site = seen_site(request, read_parameters(request, CallParameters).site, door.senders)
+    sender = door.senders[site]
     if await queries.is_asked(door.database, site, linkedid):
         raise Problem(409, "Asked before", f"linkedid: the caller of {linkedid[:100]!r} has been asked", "linkedid")
     try:
@@ -57,4 +60,17 @@ async def send(request: web.Request) -> web.Response:
     except PbxError as error:
         log.error("a caller is not sent into the survey", site=site, why=str(error))
         raise Problem(503, "PBX not available", "the PBX does not answer; try again later") from None
-    return web.json_response({"site": site, "linkedid": linkedid}, status=202)
+    return json_answer(request, SentBody(site=site, linkedid=linkedid), 202)
+
+
+OPERATIONS = [
+    Operation(
+        method="POST",
+        path="/api/v1/calls/{linkedid}/survey",
+        handler=send,
+        roles=SUPERVISORS,
+        summary="Send a caller into the survey",
+        query=CallParameters,
+        answers={202: SentBody},
+    )
+]

@@ -1,28 +1,28 @@
 """The HTTP side of the service: routes, and the socket they are served on."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 from aiohttp import web
 
 from ivr.errors import SettingsError
-from ivr.web import scores
-from ivr.web.auth import bearer_auth
+from ivr.web.auth import DOOR, Door, access
 from ivr.web.health import CHECKS, Check, healthz, readyz
+from ivr.web.operations import Operation, add_operations
 from ivr.web.problems import problems
-from ivr.web.scores import SOURCE, ScoreSource
+
+MOST_BYTES = 256 * 1024
+"""The longest body that is taken: no request has more to say."""
 
 
-def web_app(source: ScoreSource, checks: Mapping[str, Check], token: str) -> web.Application:
-    """All routes; those below `/api/` ask for `token`."""
-    app = web.Application(middlewares=[problems, bearer_auth(token, below="/api/")])
-    app[SOURCE] = source
+def web_app(door: Door, checks: Mapping[str, Check], operations: Iterable[Operation]) -> web.Application:
+    """The application with its operations, which `door` guards; whoever adds other routes guards them."""
+    app = web.Application(middlewares=[problems, access(door)], client_max_size=MOST_BYTES)
+    app[DOOR] = door
     app[CHECKS] = checks
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
-    app.router.add_get("/api/v1/agents/scores", scores.agents)
-    # An agent's code may hold a slash (`PJSIP/1001`), written as such or as %2F.
-    app.router.add_get("/api/v1/agents/{agent:.+}/scores", scores.agent)
+    add_operations(app, operations)
     return app
 
 

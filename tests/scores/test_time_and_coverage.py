@@ -110,9 +110,9 @@ def test_answers_that_go_together() -> None:
 def test_what_is_important_and_poor_is_to_be_improved() -> None:
     found = drivers({"wait": (50, 0.7, 0.4), "tone": (50, 0.8, 0.9), "menu": (50, 0.1, 0.3), "music": (50, 0.2, 0.8)})
     assert {name: driver.quadrant for name, driver in found.items()} == {
-        "wait": "improve",
+        "wait": "fix_first",
         "tone": "keep",
         "menu": "watch",
-        "music": "enough",
+        "music": "nice",
     }
     assert drivers({}) == {}

@@ -11,10 +11,9 @@ from aiohttp.test_utils import TestClient
 from aiohttp.web import Application, Request
 
 from ivr.surveys.privacy import CallerKey
-from ivr.web.calls import CallSource, add_calls
-from ivr.web.opt_outs import OptOutBook, add_opt_outs
-from ivr.web.scores import ScoreSource
-from ivr.web.server import web_app
+from ivr.web import calls, opt_outs
+from ivr.web.calls import CALLS, CallSource
+from ivr.web.opt_outs import BOOK, OptOutBook
 from storage.engine import Database, open_database
 from storage.quarantine import Lookup, admission
 from storage.recorder import Recorder
@@ -28,6 +27,7 @@ from storage.records import (
     SurveyOffer,
 )
 from storage.schema import upgrade
+from tests.web.served import api
 
 TOKEN = "a token of these tests"
 NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
@@ -58,9 +58,9 @@ def recorder(database: Database) -> Recorder:
 async def client(
     aiohttp_client: Callable[[Application], Awaitable[Client]], database: Database, recorder: Recorder
 ) -> Client:
-    app = web_app(ScoreSource(database=database, sites={}, flows={}, now=lambda: NOON), {}, TOKEN)
-    add_calls(app, CallSource(database=database, sites=["main", "north"]))
-    add_opt_outs(app, OptOutBook(recorder=recorder, callers=KEY, sites=["main", "north"], now=lambda: NOON))
+    app = api(TOKEN, [*calls.OPERATIONS, *opt_outs.OPERATIONS])
+    app[CALLS] = CallSource(database=database, sites=["main", "north"])
+    app[BOOK] = OptOutBook(recorder=recorder, callers=KEY, sites=["main", "north"], now=lambda: NOON)
     return await aiohttp_client(app)
 
 
@@ -154,7 +154,7 @@ async def test_equal_linkedids_of_two_sites_are_two_calls(client: Client, record
     ("query", "detail"),
     [
         ("site=mars", "site: got 'mars'; allowed: one of main, north"),
-        ("side=main", "side: got 'main'; allowed: no such parameter; there is site"),
+        ("side=main", "side: got 'main'; allowed: no such parameter; there is site; did you mean site?"),
     ],
 )
 async def test_a_wrong_parameter_is_named(client: Client, query: str, detail: str) -> None:

@@ -13,14 +13,14 @@ from aiohttp.web import Application, Request
 from callflows.loader import load_flow
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.publishing import Publishing, version_record
-from ivr.web.flows import FlowSource, add_flow_routes
-from ivr.web.scores import ScoreSource
-from ivr.web.server import web_app
+from ivr.web import flows
+from ivr.web.flows import FLOWS, FlowSource
 from storage.engine import Database, open_database
 from storage.recorder import Recorder
 from storage.records import PublicationRecord, SiteRecord, SurveyOffer
 from tests.shelves import SHIPPED
 from tests.surveys.flow_files import source, write
+from tests.web.served import api
 
 TOKEN = "a token of these tests"
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -62,8 +62,8 @@ async def service(
         shelf = FlowShelf(lambda: NOON)
         publishing = Publishing(database=database, shelf=shelf, folder=folder, now=lambda: NOON)
         await publishing.start()
-        app = web_app(ScoreSource(database=database, sites={}, flows={}, now=lambda: NOON), {}, TOKEN)
-        add_flow_routes(app, FlowSource(database=database, shelf=shelf, status=publishing.status, now=lambda: NOON))
+        app = api(TOKEN, flows.OPERATIONS)
+        app[FLOWS] = FlowSource(database=database, shelf=shelf, status=publishing.status, now=lambda: NOON)
         yield Service(await aiohttp_client(app), database, folder, publishing)
 
 

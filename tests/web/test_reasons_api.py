@@ -9,15 +9,15 @@ import pytest
 from aiohttp.test_utils import TestClient
 from aiohttp.web import Application, Request
 
-from ivr.web.auth import bearer_auth
-from ivr.web.problems import problems
-from ivr.web.reasons import add_reason_route
+from ivr.web import reasons as reason_routes
+from ivr.web.reasons import RECORDER, SITES
 from storage.engine import Database, open_database
 from storage.queries import tallies
 from storage.recorder import Recorder
 from storage.records import AnswerRecord, CountFilter, FlowVersionRecord, SiteRecord, SurveyOffer
 from storage.schema import upgrade
 from storage.verify import verify
+from tests.web.served import api
 
 TOKEN = "a token of these tests"
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -49,8 +49,8 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def client(aiohttp_client: Callable[[Application], Awaitable[Client]], database: Database) -> Client:
-    app = Application(middlewares=[problems, bearer_auth(TOKEN, below="/api/")])
-    add_reason_route(app, Recorder(database), ["main", "lima"])
+    app = api(TOKEN, reason_routes.OPERATIONS)
+    app[RECORDER], app[SITES] = Recorder(database), ["main", "lima"]
     return await aiohttp_client(app)
 
 
@@ -106,7 +106,11 @@ async def test_a_wrong_body_is_named(client: Client, database: Database, body: s
     [
         ("/api/v1/calls/9.9/reason", 404, "linkedid: site main has no call '9.9'"),
         ("/api/v1/calls/1.1/reason?site=mars", 400, "site: got 'mars'; allowed: one of lima, main"),
-        ("/api/v1/calls/1.1/reason?stie=main", 400, "stie: got 'main'; allowed: no such parameter; there is site"),
+        (
+            "/api/v1/calls/1.1/reason?stie=main",
+            400,
+            "stie: got 'main'; allowed: no such parameter; there is site; did you mean site?",
+        ),
     ],
 )
 async def test_a_call_that_there_is_not_is_named(client: Client, path: str, status: int, detail: str) -> None:

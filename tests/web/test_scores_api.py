@@ -14,16 +14,18 @@ from sqlalchemy import text
 from yarl import URL
 
 from ivr.errors import PbxError
+from ivr.scoreboard.board import RatedFlow, RatedQuestion, Scoreboard, ScoredSite
 from ivr.scores.intervals import wilson
-from ivr.web.score_query import ScoredSite
-from ivr.web.scores import RatedFlow, ScoreSource
-from ivr.web.server import web_app
+from ivr.web import scores
+from ivr.web.score_query import BOARD
 from storage.engine import Database, open_database
 from storage.recorder import Recorder
 from storage.records import AgentRecord, AnswerRecord, FlowVersionRecord, SiteRecord, SurveyOffer
 from storage.schema import upgrade
+from tests.web.served import api
 
 TOKEN = "a token of these tests"
+SATISFACTION = RatedQuestion(code="satisfaction", values=(1, 2, 3, 4, 5), satisfied=(4, 5), labels={})
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=ZoneInfo("Asia/Taipei"))
 Client = TestClient[Request, Application]
 
@@ -101,13 +103,14 @@ async def pbx_is_down() -> None:
 
 @pytest.fixture
 async def client(aiohttp_client: Callable[[Application], Awaitable[Client]], database: Database) -> Client:
-    source = ScoreSource(
+    app = api(TOKEN, scores.OPERATIONS, {"database": pbx_is_up, "pbx main": pbx_is_up})
+    app[BOARD] = Scoreboard(
         database=database,
         sites={"main": ScoredSite(zone=ZoneInfo("Asia/Taipei"), flow="csat")},
-        flows={"csat": RatedFlow(question="satisfaction", values=[1, 2, 3, 4, 5], satisfied=[4, 5])},
+        flows={"csat": RatedFlow(title="Satisfaction", headline=SATISFACTION)},
         now=lambda: NOON,
     )
-    return await aiohttp_client(web_app(source, {"database": pbx_is_up, "pbx main": pbx_is_up}, TOKEN))
+    return await aiohttp_client(app)
 
 
 async def get(client: Client, path: str, status: int = 200, **query: str) -> Any:
@@ -223,7 +226,7 @@ async def test_without_a_period_it_is_the_last_thirty_days(client: Client, desk:
             {"quueue": "x"},
             "quueue",
             (
-                "quueue: got 'x'; allowed: no such parameter; there are site, flow, queue, reason, from, to; "
+                "quueue: got 'x'; allowed: no such parameter; there are site, flow, queue, reason, team, from, to; "
                 "did you mean queue?"
             ),
         ),
@@ -272,12 +275,9 @@ async def test_health_needs_no_token(client: Client) -> None:
 
 
 async def test_readiness_names_the_part_that_is_not_ready(
-    aiohttp_client: Callable[[Application], Awaitable[Client]], database: Database
+    aiohttp_client: Callable[[Application], Awaitable[Client]],
 ) -> None:
-    source = ScoreSource(
-        database=database, sites={"main": ScoredSite(zone=ZoneInfo("UTC"), flow="csat")}, flows={}, now=lambda: NOON
-    )
-    client = await aiohttp_client(web_app(source, {"database": pbx_is_up, "pbx main": pbx_is_down}, TOKEN))
+    client = await aiohttp_client(api(TOKEN, [], {"database": pbx_is_up, "pbx main": pbx_is_down}))
     response = await client.get("/readyz")
     assert response.status == 503
     assert await response.json() == {

@@ -5,23 +5,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 from pytest_aiohttp.plugin import AiohttpClient
 
 from ivr.errors import NoSuchCall, NotTalking, PbxError
-from ivr.web.problems import problems
-from ivr.web.send_to_survey import CallDoor, add_sending
+from ivr.web import send_to_survey
+from ivr.web.send_to_survey import SENDING, CallDoor
 from storage.engine import open_database
+from tests.web.served import api
+
+TOKEN = "a token of these tests"
 
 
 async def ask(
     aiohttp_client: AiohttpClient, migrated_file: Path, send: Callable[[str], Awaitable[None]], path: str
 ) -> tuple[int, dict[str, Any]]:
     async with await open_database(f"sqlite:///{migrated_file}") as database:
-        app = web.Application(middlewares=[problems])
-        add_sending(app, CallDoor(database=database, senders={"main": send}))
+        app = api(TOKEN, send_to_survey.OPERATIONS)
+        app[SENDING] = CallDoor(database=database, senders={"main": send})
         client = await aiohttp_client(app)
-        response = await client.post(path)
+        response = await client.post(path, headers={"Authorization": f"Bearer {TOKEN}"})
         return response.status, await response.json()
 
 
