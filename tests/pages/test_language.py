@@ -88,4 +88,9 @@ def test_a_moment_is_shown_in_the_zone_that_it_is_in() -> None:
 
 
 def test_lengths_are_minutes_and_seconds() -> None:
-    assert [language("en").length(seconds) for seconds in (0, 59.6, 3599, 3661)] == ["0:00", "1:00", "59:59", "1:01:01"]
+    assert [language("en").lasting(seconds) for seconds in (0, 59.6, 3599, 3661)] == [
+        "0:00",
+        "1:00",
+        "59:59",
+        "1:01:01",
+    ]

@@ -51,7 +51,7 @@ class Driver:
     label: str
     performance: float
     importance: float
-    kind: Literal["fix_first", "keep", "watch", "nice"]
+    kind: Literal["improve", "keep", "watch", "enough"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,11 +238,11 @@ def quadrant(
                     "x": x,
                     "y": y,
                     "color": {
-                        "condition": {"test": "datum.kind === 'fix_first'", "value": palette.poor},
+                        "condition": {"test": "datum.kind === 'improve'", "value": palette.poor},
                         "value": palette.accent,
                     },
                     "shape": {
-                        "condition": {"test": "datum.kind === 'fix_first'", "value": "triangle-down"},
+                        "condition": {"test": "datum.kind === 'improve'", "value": "triangle-down"},
                         "value": "circle",
                     },
                 },

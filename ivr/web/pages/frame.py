@@ -1,15 +1,18 @@
 """What every page stands in: its language and theme, the navigation, the filter bar, and the headers."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import aiohttp_jinja2
 import jinja2
 from aiohttp import web
+from jinja2.runtime import Context
 
 from ivr.web.access import EVERYBODY, SUPERVISORS, VIEWER, Role, Viewer
 from ivr.web.pages.filters import FilterBar
@@ -59,8 +62,13 @@ NAVIGATION: tuple[Place, ...] = (
 _ENVIRONMENTS = {code: web.AppKey(f"pages in {code}", jinja2.Environment) for code in NAMES}
 
 
-def add_frame(app: web.Application) -> None:
+SITES = web.AppKey("zones of the sites", Mapping[str, ZoneInfo])
+"""By code, the zone in which a site's times are shown; on a page that is about no site, the first one's."""
+
+
+def add_frame(app: web.Application, sites: Mapping[str, ZoneInfo]) -> None:
     """Make the templates and the static files known; the pages themselves are operations."""
+    app[SITES] = sites
     for code, key in _ENVIRONMENTS.items():
         spoken = language(code)
         environment = aiohttp_jinja2.setup(
@@ -78,8 +86,9 @@ def add_frame(app: web.Application) -> None:
             spoken.gettext, spoken.ngettext, newstyle=True
         )
         environment.globals |= {"asset": asset_path, "language": spoken, "languages": NAMES, "themes": THEMES}
-        formats = ("number", "percent", "day", "short_day", "moment", "clock", "length")
+        formats = ("number", "percent", "day", "short_day", "lasting")
         environment.filters |= {name: getattr(spoken, name) for name in formats}
+        environment.filters |= {name: _local(getattr(spoken, name)) for name in ("moment", "clock")}
     app.router.add_get("/static/{name}", asset)
 
 
@@ -89,12 +98,14 @@ def render(
     *,
     here: str,
     filters: FilterBar | None = None,
+    zone: ZoneInfo | None = None,
     status: int = 200,
     **values: Any,
 ) -> web.Response:
     """A page, or a part of one; `here` is its name in `NAVIGATION`, or ``""``.
 
-    The template finds `values`, the viewer, the navigation, and the filter bar when the page has one.
+    The template finds `values`, the viewer, the navigation, and the filter bar when the page has one. Moments are
+    shown in `zone`, the site's.
     """
     viewer = request.get(VIEWER)
     context = {
@@ -102,6 +113,7 @@ def render(
         "places": places(viewer),
         "viewer": viewer,
         "filters": filters,
+        "zone": zone or next(iter(request.app[SITES].values())),
         "theme": theme_of(request),
         "back": str(request.rel_url),
         **values,
@@ -119,6 +131,16 @@ def render(
 def spoken_in(request: web.BaseRequest) -> Language:
     """The language of a page, for what its module says itself."""
     return language_of(request)
+
+
+def _local(written: Callable[[datetime], str]) -> Callable[[Context, datetime], str]:
+    """A filter that shows a moment in the zone of its page."""
+
+    @jinja2.pass_context
+    def local(context: Context, moment: datetime) -> str:
+        return written(moment.astimezone(context["zone"]))
+
+    return local
 
 
 def places(viewer: Viewer | None) -> tuple[Place, ...]:

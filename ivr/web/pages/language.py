@@ -71,7 +71,7 @@ class Language:
         """The time of day, in the zone that `moment` is in."""
         return format_time(moment.replace(tzinfo=None), "HH:mm:ss", locale=self.locale)
 
-    def length(self, seconds: float) -> str:
+    def lasting(self, seconds: float) -> str:
         """How long something lasted, as minutes and seconds."""
         minutes, rest = divmod(round(seconds), 60)
         hours, minutes = divmod(minutes, 60)
