@@ -53,7 +53,7 @@ async def seed(database: Database, now: datetime, *, zone: str, flow_version: st
         agent = dice.choice(busy)
         reason = dice.choice(list(REASONS))
         pleased = AGENTS[agent][2] - (REFUND if reason == "billing/refund" else 0.0)
-        at = now - timedelta(days=dice.randrange(2, 30), minutes=dice.randrange(0, 400))
+        at = now - timedelta(days=dice.randrange(1, 30), minutes=dice.randrange(0, 400))
         answers = dice.random() < 0.6
         value = dice.choice((4, 5)) if dice.random() < pleased else dice.choice((1, 2, 3))
         await office.call(f"past.{number}", agent, reason, at, value if answers else None)

@@ -12,6 +12,7 @@ from aiohttp.typedefs import Handler
 from callflows.loader import LIBRARY
 from ivr.errors import PbxError
 from ivr.live import LiveFeed
+from ivr.scoreboard.board import RatedFlow, RatedQuestion, Scoreboard, ScoredSite
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.prompt_check import PromptState
 from ivr.surveys.publishing import Publishing
@@ -22,6 +23,7 @@ from ivr.web.flows import FlowSource, add_flow_routes
 from ivr.web.health import CHECKS
 from ivr.web.live import LiveSource, add_live
 from ivr.web.pages.every import add_pages
+from ivr.web.pages.filtering import BOARD
 from ivr.web.pages.health import HEALTH, DoorFacts, HealthSource, LinkFacts
 from ivr.web.problems import problems
 from ivr.web.server import serving
@@ -34,6 +36,14 @@ from storage.records import SiteRecord
 ZONE = ZoneInfo("Asia/Taipei")
 NOW = datetime(2026, 11, 26, 8, 30, tzinfo=UTC)
 """16:30 at the site."""
+CSAT = RatedFlow(
+    title="Customer satisfaction",
+    headline=RatedQuestion(code="satisfaction", values=[1, 2, 3, 4, 5], satisfied=[4, 5], labels={}),
+)
+NPS = RatedFlow(
+    title="Recommendation (NPS)",
+    headline=RatedQuestion(code="recommend", values=list(range(11)), satisfied=[9, 10], labels={}),
+)
 ADMIN = Viewer(name="ada", role="admin")
 
 
@@ -94,6 +104,12 @@ async def served(url: str) -> AsyncIterator[Served]:
                 store=TrialStore(recorder=recorder, site="main"),
                 now=now,
             ),
+        )
+        app[BOARD] = Scoreboard(
+            database=database,
+            sites={"main": ScoredSite(zone=ZONE, flow="csat", name="Head office")},
+            flows={"csat": CSAT, "nps": NPS},
+            now=now,
         )
         add_live(app, LiveSource(feed=feed, sees=_sees_all))
         add_calls(app, CallSource(database=database, sites=["main"]))

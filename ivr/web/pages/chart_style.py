@@ -69,6 +69,11 @@ class ChartStyle:
         """Whether there is little room for words."""
         return self.size == "narrow"
 
+    @property
+    def label_limit(self) -> int:
+        """How wide a label may be, in pixels; a longer one is cut."""
+        return 110 if self.is_narrow else 220
+
     def chart(self, height: int, **parts: Any) -> dict[str, Any]:
         """A Vega-Lite specification (version 5) of this width, with `parts` in it."""
         palette = self.palette
@@ -91,7 +96,7 @@ class ChartStyle:
                     "gridColor": palette.line,
                     "domainColor": palette.line,
                     "tickColor": palette.line,
-                    "labelLimit": 110 if self.is_narrow else 220,
+                    "labelLimit": self.label_limit,
                 },
                 "legend": {
                     "labelColor": palette.soft,

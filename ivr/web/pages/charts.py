@@ -4,6 +4,7 @@ Shares are from 0 to 1. Whatever is plotted has its interval with it.
 """
 
 import json
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -83,7 +84,13 @@ def intervals(rows: Sequence[Interval], style: ChartStyle, *, title: str, line: 
         "field": "row",
         "type": "ordinal",
         "title": None,
-        "axis": {"labelExpr": f"{json.dumps(names)}[datum.value]", "ticks": False, "domain": False, "labelPadding": 8},
+        "axis": {
+            "labelExpr": f"{json.dumps(names)}[datum.value]",
+            "ticks": False,
+            "domain": False,
+            "labelPadding": 8,
+            "minExtent": _room(names, style),
+        },
     }
     x = _share_axis("low", title, [row.low for row in rows] + [row.high for row in rows])
     colour = {"field": "kind", "type": "nominal", "scale": {"domain": kinds, "range": colours}, "legend": None}
@@ -285,7 +292,7 @@ def bars(
                 "type": "nominal",
                 "sort": names,
                 "title": None,
-                "axis": {"ticks": False, "domain": False, "labelPadding": 8},
+                "axis": {"ticks": False, "domain": False, "labelPadding": 8, "minExtent": _room(names, style)},
             },
             "x": {
                 "field": "amount",
@@ -317,6 +324,15 @@ def _share_axis(field: str, title: str, shown: Sequence[float]) -> Spec:
         "axis": {"format": PERCENT, "tickCount": 5},
         "scale": {"domain": domain, "zero": False, "nice": False},
     }
+
+
+def _room(labels: Sequence[str], style: ChartStyle) -> float:
+    """The width of labels, in pixels, in the widest of usual fonts: whoever looks may have another than the server."""
+
+    def width(label: str) -> float:
+        return sum(13 if unicodedata.east_asian_width(sign) in "WF" else 7.6 for sign in label)
+
+    return min(max(map(width, labels), default=0), 1.2 * style.label_limit) + 10
 
 
 def _day_labels(style: ChartStyle) -> str:

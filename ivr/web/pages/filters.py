@@ -49,16 +49,25 @@ class FilterBar:
 
     choices: Choices
     chosen: Mapping[str, str]
-    """By parameter, those that are set, the days among them as ``from`` and ``to``."""
+    """By parameter, those that the address names, the days among them as ``from`` and ``to``."""
+    shown: Mapping[str, str]
+    """The site and the flow that are shown, named or not."""
     from_day: date
     to_day: date
     today: date
     """At the site."""
+    has_period: bool = True
+    """Whether the page can be about another period."""
 
     @property
     def query(self) -> str:
         """The query under which other pages are about the same; ``""`` for the usual one, else with its ``?``."""
         return f"?{urlencode(self.chosen)}" if self.chosen else ""
+
+    @property
+    def query_of_any_time(self) -> str:
+        """The same without the period, for a page that has none."""
+        return self.with_(from_=None, to=None).rstrip("?")
 
     def with_(self, **changed: str | None) -> str:
         """The query with parameters changed; None takes one out."""
@@ -77,6 +86,10 @@ class FilterBar:
         """Which of `PERIODS` is shown; ``""`` for another."""
         days = (self.to_day - self.from_day).days + 1
         return next((name for name in PERIODS if self.to_day == self.today and _DAYS[name] == days), "")
+
+    def selected(self, name: str) -> str:
+        """What a list stands on; ``""`` for all."""
+        return self.chosen.get(name, self.shown.get(name, ""))
 
     @property
     def narrowed(self) -> int:

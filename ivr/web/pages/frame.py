@@ -88,7 +88,7 @@ def add_frame(app: web.Application, sites: Mapping[str, ZoneInfo]) -> None:
         environment.globals |= {"asset": asset_path, "language": spoken, "languages": NAMES, "themes": THEMES}
         formats = ("number", "percent", "day", "short_day", "lasting")
         environment.filters |= {name: getattr(spoken, name) for name in formats}
-        environment.filters |= {name: _local(getattr(spoken, name)) for name in ("moment", "clock")}
+        environment.filters |= {name: _local(getattr(spoken, name)) for name in ("moment", "brief", "clock")}
     app.router.add_get("/static/{name}", asset)
 
 

@@ -67,6 +67,10 @@ class Language:
         # Babel changes a time to UTC unless it is told the zone.
         return format_datetime(moment, "medium", tzinfo=moment.tzinfo, locale=self.locale)
 
+    def brief(self, moment: datetime) -> str:
+        """Day and time without year and seconds, in the zone that `moment` is in."""
+        return f"{self.short_day(moment.date())} {moment:%H:%M}"
+
     def clock(self, moment: datetime) -> str:
         """The time of day, in the zone that `moment` is in."""
         return format_time(moment.replace(tzinfo=None), "HH:mm:ss", locale=self.locale)
