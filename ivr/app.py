@@ -162,6 +162,9 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
                 publishing=publishing,
                 callers=callers,
                 links=links,
+                agi=agi,
+                prompts=prompts,
+                live=live,
                 now=_now,
             )
         )

@@ -5,71 +5,52 @@ The events `offered`, `answered` and `ended` each have an id and one JSON object
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, Self
 
 from aiohttp import web
-from aiohttp_sse import EventSourceResponse, sse_response
-from pydantic import BaseModel, ConfigDict, Field
+from aiohttp_sse import sse_response
+from pydantic import BaseModel, Field
 
-from ivr.live import LiveEvent, LiveFeed, SurveyNews
+from ivr.live import LiveFeed, SurveyNews
 from ivr.web.access import EVERYBODY, VIEWER, Viewer
-from ivr.web.operations import Operation, add_operations
+from ivr.web.operations import Operation
+from ivr.web.parameters import Parameters, read_parameters
+from storage.records import AgentRecord
 
 LONGEST_SECONDS = 300.0
 """After which the client must come back, and show anew who it is."""
 PING_SECONDS = 15.0
 RETRY_MILLISECONDS = 1000
 
-Sees = Callable[[SurveyNews], bool]
-"""Whether somebody may be told a piece of news."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveSource:
-    """Where the news come from, and who may see them."""
+    """Where the news come from, and who is in which team."""
 
     feed: LiveFeed
-    sees: Callable[[Viewer], Awaitable[Sees]]
+    agents: Callable[[], Awaitable[Sequence[AgentRecord]]]
+    """All agents of all sites."""
 
 
 LIVE = web.AppKey("live", LiveSource)
 
 
-def add_live(app: web.Application, source: LiveSource) -> None:
-    """Add the stream; it ends when `app` shuts down."""
-    app[LIVE] = source
-    add_operations(
-        app,
-        [
-            Operation(
-                method="GET",
-                path="/api/v1/live",
-                handler=live,
-                roles=EVERYBODY,
-                summary="What happens to surveys, as server-sent events",
-                query=LiveQuery,
-                answers={200: "text/event-stream"},
-            )
-        ],
-    )
+def end_streams(app: web.Application) -> None:
+    """Have the streams end when `app` shuts down, which would wait for them."""
 
-    async def end(_: web.Application) -> None:
-        source.feed.close()
+    async def end(app: web.Application) -> None:
+        app[LIVE].feed.close()
 
     app.on_shutdown.append(end)
 
 
-class LiveQuery(BaseModel):
+class LiveParameters(Parameters):
     """Where the stream begins."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    after: str = Field(
-        "", max_length=40, description="Id of the last event that is known; the same as the header Last-Event-ID"
-    )
+    after: str = Field(default="", description="Id of the last event that is known, as in the header Last-Event-ID")
 
 
 class LiveBody(BaseModel):
@@ -112,9 +93,9 @@ class LiveBody(BaseModel):
 async def live(request: web.Request) -> web.StreamResponse:
     """Tell a viewer what happens, for as long as the client listens, but not for longer than `LONGEST_SECONDS`."""
     source = request.app[LIVE]
-    sees = await source.sees(request[VIEWER])
+    after = request.headers.get("Last-Event-ID") or read_parameters(request, LiveParameters).after
+    seen = _Seen(request[VIEWER], await source.agents())
     until = asyncio.get_running_loop().time() + LONGEST_SECONDS
-    after = request.headers.get("Last-Event-ID", "") or request.query.get("after", "")
     async with sse_response(request, ping_interval=PING_SECONDS) as response:
         with source.feed.follow(after) as follower:
             # Its id is the one with which a client comes back who was told nothing yet.
@@ -123,13 +104,43 @@ async def live(request: web.Request) -> web.StreamResponse:
                 await response.send("", event="reload")
             while not follower.is_over and response.is_connected() and asyncio.get_running_loop().time() < until:
                 event = await follower.next(PING_SECONDS)
-                if event and sees(event.news):
-                    await _send(response, event)
+                if event and (news := seen.of(event.news)):
+                    body = LiveBody.of(news).model_dump_json()
+                    await response.send(body, id=event.id, event=news.happened)
             if follower.is_let_go:
                 await response.send("", event="reload")
     return response
 
 
-async def _send(response: EventSourceResponse, event: LiveEvent) -> None:
-    body = LiveBody.of(event.news).model_dump_json()
-    await response.send(body, id=event.id, event=event.news.happened)
+class _Seen:
+    """What a viewer is told."""
+
+    def __init__(self, viewer: Viewer, agents: Iterable[AgentRecord]) -> None:
+        self._viewer = viewer
+        self._teams = {(agent.site, agent.agent): agent.team for agent in agents}
+
+    def of(self, news: SurveyNews) -> SurveyNews | None:
+        """The news, with those of its agents whom the viewer sees; None when the viewer may not be told."""
+        if self._viewer.site not in (None, news.site):
+            return None
+        if self._viewer.sees_all_agents:
+            return news
+        agents = tuple(
+            agent
+            for agent in news.agents
+            if self._viewer.sees(news.site, agent, self._teams.get((news.site, agent), ""))
+        )
+        return replace(news, agents=agents) if agents else None
+
+
+OPERATIONS = [
+    Operation(
+        method="GET",
+        path="/api/v1/live",
+        handler=live,
+        roles=EVERYBODY,
+        summary="What happens to surveys, as server-sent events",
+        query=LiveParameters,
+        answers={200: "text/event-stream"},
+    )
+]

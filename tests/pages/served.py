@@ -12,38 +12,34 @@ from aiohttp.typedefs import Handler
 from callflows.loader import LIBRARY
 from ivr.errors import PbxError
 from ivr.live import LiveFeed
-from ivr.scoreboard.board import RatedFlow, RatedQuestion, Scoreboard, ScoredSite
+from ivr.parts.web import RatedFlows
+from ivr.scoreboard.board import Scoreboard, ScoredSite
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.prompt_check import PromptState
 from ivr.surveys.publishing import Publishing
 from ivr.trial.trial import TrialStore
+from ivr.web import live
 from ivr.web.access import VIEWER, Viewer
-from ivr.web.calls import CallSource, add_calls
-from ivr.web.flows import FlowSource, add_flow_routes
-from ivr.web.health import CHECKS
-from ivr.web.live import LiveSource, add_live
-from ivr.web.pages.every import add_pages
-from ivr.web.pages.filtering import BOARD
+from ivr.web.calls import CALLS, CallSource
+from ivr.web.flows import FLOWS, FlowSource
+from ivr.web.health import CHECKS, Check
+from ivr.web.live import LIVE, LiveSource, end_streams
+from ivr.web.operations import add_operations, operation_of
+from ivr.web.pages.every import PAGES, add_pages
 from ivr.web.pages.health import HEALTH, DoorFacts, HealthSource, LinkFacts
-from ivr.web.problems import problems
+from ivr.web.problems import Problem, problems
+from ivr.web.score_query import BOARD
 from ivr.web.server import serving
 from ivr.web.try_page import TrialRoom
 from ivr.web.try_socket import add_trials
 from storage.engine import Database, open_database
+from storage.queries import agents
 from storage.recorder import Recorder
 from storage.records import SiteRecord
 
 ZONE = ZoneInfo("Asia/Taipei")
 NOW = datetime(2026, 11, 26, 8, 30, tzinfo=UTC)
 """16:30 at the site."""
-CSAT = RatedFlow(
-    title="Customer satisfaction",
-    headline=RatedQuestion(code="satisfaction", values=[1, 2, 3, 4, 5], satisfied=[4, 5], labels={}),
-)
-NPS = RatedFlow(
-    title="Recommendation (NPS)",
-    headline=RatedQuestion(code="recommend", values=list(range(11)), satisfied=[9, 10], labels={}),
-)
 ADMIN = Viewer(name="ada", role="admin")
 
 
@@ -59,9 +55,9 @@ class Served:
     database: Database
     feed: LiveFeed
     shelf: FlowShelf
-    viewer: list[Viewer | None] = field(default_factory=lambda: [ADMIN])
-    """Who asks: the last one."""
-    states: dict[str, str] = field(default_factory=dict)
+    viewer: Viewer = ADMIN
+    """Who asks."""
+    wrong: dict[str, str] = field(default_factory=dict)
     """What is wrong with each part; nothing when all is well."""
     prompts: list[PromptState] = field(default_factory=list)
 
@@ -75,26 +71,38 @@ async def served(url: str) -> AsyncIterator[Served]:
         shelf = FlowShelf(now)
         publishing = Publishing(database=database, shelf=shelf, folder=None, now=now)
         await publishing.start()
-        feed = LiveFeed()
-        here = Served(url="", database=database, feed=feed, shelf=shelf)
+        here = Served(url="", database=database, feed=LiveFeed(), shelf=shelf)
 
         @web.middleware
         async def viewing(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if here.viewer[-1] is not None:
-                request[VIEWER] = here.viewer[-1]
+            operation = operation_of(request)
+            if operation:
+                if here.viewer.role not in operation.roles:
+                    raise Problem(403, "Not allowed", "not for this role")
+                request[VIEWER] = here.viewer
             return await handler(request)
 
         app = web.Application(middlewares=[problems, viewing])
+        add_operations(app, [*live.OPERATIONS, *PAGES])
         app[CHECKS] = {name: _check(here, name) for name in ("database", "pbx main")}
+        app[BOARD] = Scoreboard(
+            database=database,
+            sites={"main": ScoredSite(zone=ZONE, flow="csat", name="Head office")},
+            flows=RatedFlows(shelf),
+            now=now,
+        )
         app[HEALTH] = HealthSource(
             links=lambda: {"main": _link(here)},
             door=lambda: DoorFacts(address="10.0.0.5:4573", open=1, accepted=1412, refused=0),
             prompts=lambda: here.prompts,
             flows=publishing.status,
-            feed=feed,
+            feed=here.feed,
             now=now,
         )
-        add_flow_routes(app, FlowSource(database=database, shelf=shelf, status=publishing.status, now=now))
+        app[FLOWS] = FlowSource(database=database, shelf=shelf, status=publishing.status, now=now)
+        app[CALLS] = CallSource(database=database, sites=["main"])
+        app[LIVE] = LiveSource(feed=here.feed, agents=lambda: agents(database))
+        end_streams(app)
         add_trials(
             app,
             TrialRoom(
@@ -105,34 +113,22 @@ async def served(url: str) -> AsyncIterator[Served]:
                 now=now,
             ),
         )
-        app[BOARD] = Scoreboard(
-            database=database,
-            sites={"main": ScoredSite(zone=ZONE, flow="csat", name="Head office")},
-            flows={"csat": CSAT, "nps": NPS},
-            now=now,
-        )
-        add_live(app, LiveSource(feed=feed, sees=_sees_all))
-        add_calls(app, CallSource(database=database, sites=["main"]))
         add_pages(app, {"main": ZONE})
         async with serving(app, "127.0.0.1", 0) as address:
             here.url = address
             yield here
 
 
-async def _sees_all(viewer: Viewer):  # type: ignore[no-untyped-def]
-    return lambda news: True
-
-
-def _check(here: Served, name: str):  # type: ignore[no-untyped-def]
+def _check(here: Served, name: str) -> Check:
     async def check() -> None:
-        if name in here.states:
-            raise PbxError(here.states[name])
+        if name in here.wrong:
+            raise PbxError(here.wrong[name])
 
     return check
 
 
 def _link(here: Served) -> LinkFacts:
-    problem = here.states.get("pbx main", "")
+    problem = here.wrong.get("pbx main", "")
     return LinkFacts(
         is_up=not problem,
         since=NOW - timedelta(hours=5),

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,22 +16,37 @@ from aiohttp.typedefs import Handler
 from ivr.live import LiveFeed, SurveyNews
 from ivr.web import live as live_module
 from ivr.web.access import VIEWER, Viewer
-from ivr.web.live import LiveSource, Sees, add_live
+from ivr.web.live import LIVE, OPERATIONS, LiveSource, end_streams
+from ivr.web.operations import add_operations
 from ivr.web.server import serving
+from storage.records import AgentRecord
 from tests.waiting import until
 
 AT = datetime(2026, 11, 26, 20, 0, tzinfo=UTC)
 Event = dict[str, str]
+VIEWERS = {
+    "ada": Viewer(name="ada", role="admin"),
+    "nora": Viewer(name="nora", role="supervisor", site="main", teams=frozenset({"north"})),
+    "noah": Viewer(name="noah", role="supervisor", site="elsewhere"),
+    "alice": Viewer(name="alice", role="agent", site="main", agent="PJSIP/1001"),
+}
 
 
-def rated(value: int, agent: str = "PJSIP/1001") -> SurveyNews:
+async def agents() -> list[AgentRecord]:
+    return [
+        AgentRecord(site="main", agent="PJSIP/1001", interface="PJSIP/1001", team="north"),
+        AgentRecord(site="main", agent="PJSIP/1002", interface="PJSIP/1002", team="south"),
+    ]
+
+
+def rated(value: int, *agents: str) -> SurveyNews:
     return SurveyNews(
         happened="answered",
         at=AT,
         site="main",
         survey=f"{value}.1",
         linkedid=f"{value}.0",
-        agents=(agent,),
+        agents=agents or ("PJSIP/1001",),
         queue="support",
         reason="",
         flow="csat",
@@ -69,18 +85,17 @@ class Wall:
 
 @pytest.fixture
 async def wall() -> AsyncIterator[Wall]:
-    feed = LiveFeed(kept=3, waiting=3)
-
-    async def sees(viewer: Viewer) -> Sees:
-        return lambda news: viewer.agent in news.agents
+    feed = LiveFeed(kept=3)
 
     @web.middleware
     async def viewing(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request[VIEWER] = Viewer(name="alice", role="agent", site="main", agent="PJSIP/1001")
+        request[VIEWER] = VIEWERS[request.headers.get("X-Viewer", "alice")]
         return await handler(request)
 
     app = web.Application(middlewares=[viewing])
-    add_live(app, LiveSource(feed=feed, sees=sees))
+    add_operations(app, OPERATIONS)
+    app[LIVE] = LiveSource(feed=feed, agents=agents)
+    end_streams(app)
     async with serving(app, "127.0.0.1", 0) as url:
         yield Wall(url, feed)
 
@@ -127,11 +142,32 @@ async def test_who_missed_too_much_is_told_to_read_the_page_again(wall: Wall) ->
         assert json.loads((await event())["data"])["value"] == 9
 
 
-async def test_nobody_is_told_of_agents_whom_they_do_not_see(wall: Wall) -> None:
-    async with wall.reading() as event:
+@pytest.mark.parametrize(
+    ("viewer", "told"),
+    [
+        ("ada", [(1, ["PJSIP/1002"]), (2, ["PJSIP/1001", "PJSIP/1002"]), (3, []), (4, ["PJSIP/1001"])]),
+        ("nora", [(2, ["PJSIP/1001"]), (4, ["PJSIP/1001"])]),
+        ("alice", [(2, ["PJSIP/1001"]), (4, ["PJSIP/1001"])]),
+    ],
+)
+async def test_nobody_is_told_of_agents_whom_they_do_not_see(
+    wall: Wall, viewer: str, told: list[tuple[int, list[str]]]
+) -> None:
+    async with wall.reading(**{"X-Viewer": viewer}) as event:
         await event()
-        wall.feed.tell(rated(1, agent="PJSIP/1002"))
-        wall.feed.tell(rated(2))
+        wall.feed.tell(rated(1, "PJSIP/1002"))
+        wall.feed.tell(rated(2, "PJSIP/1001", "PJSIP/1002"))
+        wall.feed.tell(replace(rated(3), agents=()))
+        wall.feed.tell(rated(4))
+        heard = [json.loads((await event())["data"]) for _ in told]
+    assert [(one["value"], one["agents"]) for one in heard] == told
+
+
+async def test_nobody_is_told_of_a_site_that_they_do_not_see(wall: Wall) -> None:
+    async with wall.reading(**{"X-Viewer": "noah"}) as event:
+        await event()
+        wall.feed.tell(rated(1))
+        wall.feed.tell(replace(rated(2), site="elsewhere"))
         assert json.loads((await event())["data"])["value"] == 2
 
 
@@ -161,16 +197,15 @@ async def test_a_client_that_goes_away_is_not_kept(wall: Wall, monkeypatch: pyte
 async def test_when_the_service_stops_streams_end_at_once() -> None:
     feed = LiveFeed()
 
-    async def sees(_: Viewer) -> Sees:
-        return lambda news: True
-
     @web.middleware
     async def viewing(request: web.Request, handler: Handler) -> web.StreamResponse:
         request[VIEWER] = Viewer(name="ada", role="admin")
         return await handler(request)
 
     app = web.Application(middlewares=[viewing])
-    add_live(app, LiveSource(feed=feed, sees=sees))
+    add_operations(app, OPERATIONS)
+    app[LIVE] = LiveSource(feed=feed, agents=agents)
+    end_streams(app)
     async with aiohttp.ClientSession() as client:
         async with serving(app, "127.0.0.1", 0) as url:
             answer = await client.get(url + "/api/v1/live")

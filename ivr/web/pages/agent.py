@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
+from pydantic import Field
 
 from ivr.scoreboard.agents import AgentRow, agents_table
 from ivr.scoreboard.board import ScoreQuery
@@ -13,22 +14,28 @@ from ivr.scoreboard.breakdown import breakdown
 from ivr.scoreboard.trend import trend
 from ivr.web.access import EVERYBODY, VIEWER
 from ivr.web.operations import Operation
-from ivr.web.pages.chart_routes import STYLE_PARAMETERS, chart_operation, drawn
+from ivr.web.pages.chart_routes import chart_operation, drawn
 from ivr.web.pages.chart_style import ChartStyle
 from ivr.web.pages.charts import TREND_HEIGHT
 from ivr.web.pages.charts import trend as trend_chart
 from ivr.web.pages.filtering import Asked, asked
 from ivr.web.pages.frame import render, spoken_in
-from ivr.web.pages.trends import STEPS, in_words, moments, step_of
+from ivr.web.pages.trends import STEPS, TrendChartParameters, TrendParameters, in_words, moments, step_of
 from ivr.web.problems import Problem
+
+
+class AgentChartParameters(TrendChartParameters):
+    """The parameters of the picture."""
+
+    agent: str = Field(default="", description="The agent's code")
 
 
 async def agent(request: web.Request) -> web.Response:
     """One agent. An agent who looks at the own page is told nothing of others."""
-    about = await asked(request, own=("step",))
+    about, parameters = await asked(request, TrendParameters)
     code = request.match_info["agent"]
     row = await _row(about, code)
-    step = step_of(request, about.query)
+    step = step_of(parameters.step, about.query)
     mine = _only(about.query, code)
     over_time = await trend(about.board, mine, step)
     is_own = request[VIEWER].role == "agent"
@@ -77,10 +84,9 @@ def _only(query: ScoreQuery, agent: str) -> ScoreQuery:
 
 
 async def _chart(request: web.Request, style: ChartStyle) -> Mapping[str, Any]:
-    about = await asked(request, own=("agent", "step", *STYLE_PARAMETERS))
-    code = request.query.get("agent", "")
-    await _row(about, code)
-    over_time = await trend(about.board, _only(about.query, code), step_of(request, about.query))
+    about, parameters = await asked(request, AgentChartParameters)
+    await _row(about, parameters.agent)
+    over_time = await trend(about.board, _only(about.query, parameters.agent), step_of(parameters.step, about.query))
     title = style.language.gettext("Satisfied")
     return trend_chart(moments(over_time), style, title=title, centre=over_time.chart.centre)
 
@@ -93,6 +99,7 @@ OPERATIONS = [
         handler=agent,
         roles=EVERYBODY,
         summary="One agent",
+        query=TrendParameters,
         answers={200: "text/html"},
     ),
     chart_operation("agent", EVERYBODY, _chart, "One agent's share of satisfied callers over time"),

@@ -4,29 +4,32 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from aiohttp import web
+from pydantic import Field
 
 from ivr.scoreboard.agents import AgentRow, AgentsTable, agents_table
 from ivr.web.access import SUPERVISORS
 from ivr.web.operations import Operation
-from ivr.web.pages.chart_routes import STYLE_PARAMETERS, chart_operation, drawn
+from ivr.web.pages.chart_routes import ChartParameters, chart_operation, drawn
 from ivr.web.pages.chart_style import ChartStyle
 from ivr.web.pages.charts import Interval, intervals, intervals_height
-from ivr.web.pages.filtering import asked
+from ivr.web.pages.filtering import PageParameters, asked
 from ivr.web.pages.frame import render, spoken_in
-from ivr.web.problems import wrong_parameter
 
 Order = Literal["place", "name", "ratings", "response"]
-ORDERS: tuple[Order, ...] = ("place", "name", "ratings", "response")
 MOST_DRAWN = 60
 """With more agents than that, the picture shows those who stand out."""
 
 
+class AgentsParameters(PageParameters):
+    """The parameters of the page."""
+
+    sort: Order = Field(default="place", description="The order of the table")
+
+
 async def agents(request: web.Request) -> web.Response:
     """All agents: by place, or in another order."""
-    about = await asked(request, own=("sort",))
-    order = request.query.get("sort") or "place"
-    if order not in ORDERS:
-        raise wrong_parameter("sort", order, f"one of {', '.join(ORDERS)}")
+    about, parameters = await asked(request, AgentsParameters)
+    order = parameters.sort
     table = await agents_table(about.board, about.query)
     plotted = _plotted(table)
     spoken = spoken_in(request)
@@ -67,7 +70,7 @@ def in_order(table: AgentsTable, order: Order) -> Sequence[AgentRow]:
 
 
 async def _chart(request: web.Request, style: ChartStyle) -> Mapping[str, Any]:
-    about = await asked(request, own=STYLE_PARAMETERS)
+    about, _ = await asked(request, ChartParameters)
     table = await agents_table(about.board, about.query)
     everybody = table.everybody.score.satisfied
     return intervals(
@@ -107,6 +110,7 @@ OPERATIONS = [
         handler=agents,
         roles=SUPERVISORS,
         summary="The fair table of agents",
+        query=AgentsParameters,
         answers={200: "text/html"},
     ),
     chart_operation("agents", SUPERVISORS, _chart, "The intervals of the agents"),

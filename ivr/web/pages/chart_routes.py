@@ -2,23 +2,22 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from aiohttp import web
+from pydantic import Field
 
-from ivr.web.access import Role
 from ivr.web.operations import Operation
-from ivr.web.pages.chart_style import PALETTES, WIDTHS, ChartStyle
+from ivr.web.pages.chart_style import PALETTES, WIDTHS, ChartStyle, Size
 from ivr.web.pages.drawing import Easel, Format
+from ivr.web.pages.filtering import PageParameters
 from ivr.web.pages.filters import FilterBar
 from ivr.web.pages.preferences import Theme, language_of, theme_of
-from ivr.web.problems import wrong_parameter
+from storage.accounts import Role
 
 Draft = Callable[[web.Request, ChartStyle], Awaitable[Mapping[str, Any]]]
 """Makes the specification of a chart from a request, which has the page's query."""
-STYLE_PARAMETERS = ("theme", "size")
-"""The parameters of a chart that its page does not have."""
 EASEL = web.AppKey("easel", Easel)
 NARROW = "(max-width: 600px)"
 DARK = "(prefers-color-scheme: dark)"
@@ -30,6 +29,13 @@ _HEADERS = {
     "Cache-Control": "no-store",
     "Vary": "Cookie, Accept-Language",
 }
+
+
+class ChartParameters(PageParameters):
+    """The parameters of a page, and how its chart looks."""
+
+    theme: Literal["light", "dark"] = Field(default="light", description="The colours")
+    size: Size = Field(default="wide", description="For a page, a telephone, or half of a page")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,24 +79,21 @@ def chart_operation(name: str, roles: frozenset[Role], draft: Draft, summary: st
 
     async def chart(request: web.Request) -> web.Response:
         form: Format = "png" if request.match_info["form"] == "png" else "svg"
-        spec = await draft(request, style_of(request))
+        spec = await draft(request, _style(request))
         drawn = await request.app[EASEL].draw(spec, form)
         return web.Response(body=drawn, content_type=_TYPES[form], headers=_HEADERS)
 
     return Operation(method="GET", path=f"/charts/{name}.{{form:svg|png}}", handler=chart, roles=roles, summary=summary)
 
 
-def style_of(request: web.Request) -> ChartStyle:
-    """How the chart that is asked for looks; raises `Problem` for a size or theme that there is not."""
-    kept = theme_of(request)
-    theme = request.query.get("theme", "dark" if kept == "dark" else "light")
-    if theme not in PALETTES:
-        raise wrong_parameter("theme", theme, f"one of {', '.join(PALETTES)}")
-    given = request.query.get("size", "wide")
-    size = next((size for size in WIDTHS if size == given), None)
-    if size is None:
-        raise wrong_parameter("size", given, f"one of {', '.join(WIDTHS)}")
-    return ChartStyle(palette=PALETTES[theme], size=size, language=language_of(request))
+def _style(request: web.Request) -> ChartStyle:
+    """How the chart that is asked for looks. Its `draft` refuses what is no theme or size."""
+    theme, size = request.query.get("theme", "light"), request.query.get("size", "wide")
+    return ChartStyle(
+        palette=PALETTES.get(theme, PALETTES["light"]),
+        size=next((one for one in WIDTHS if one == size), "wide"),
+        language=language_of(request),
+    )
 
 
 def drawn(

@@ -1,29 +1,17 @@
 """All pages, as one list of operations."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from ivr.web.access import EVERYBODY
-from ivr.web.operations import Operation, add_operations
+from ivr.web.operations import Operation
 from ivr.web.pages import agent, agents, call, flows, health, now, reasons
 from ivr.web.pages.chart_routes import add_easel
 from ivr.web.pages.frame import add_frame
-from ivr.web.pages.preferences import prefer
 from ivr.web.pages.problem_pages import problem_pages
 
-PREFERENCES = Operation(
-    method="GET",
-    path="/preferences",
-    handler=prefer,
-    roles=EVERYBODY,
-    summary="Keep a language or a theme",
-    answers={303: "text/html"},
-)
-
-PAGES = (
-    PREFERENCES,
+PAGES: Sequence[Operation] = (
     *now.OPERATIONS,
     *agents.OPERATIONS,
     *agent.OPERATIONS,
@@ -35,11 +23,12 @@ PAGES = (
 
 
 def add_pages(app: web.Application, sites: Mapping[str, ZoneInfo]) -> None:
-    """Add every page. What they show is found under the keys of `app`: `BOARD`, `FLOWS`, `HEALTH`, `CHECKS` and others.
+    """Make `app`, which has the operations in `PAGES`, able to answer them.
 
+    What they show is found under its keys: `BOARD`, `FLOWS`, `HEALTH`, `CHECKS`, `CALLS`, `LIVE` and `ROOM`.
     `sites` says in which zone the times of each are shown.
     """
     add_frame(app, sites)
-    app.middlewares.append(problem_pages)
+    # Outside of the access check, inside of what makes problems of faults.
+    app.middlewares.insert(1, problem_pages)
     add_easel(app)
-    add_operations(app, PAGES)

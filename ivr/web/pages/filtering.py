@@ -1,22 +1,32 @@
 """From a page's address to what it is about: the query of its numbers, and the filter bar above them."""
 
-import difflib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from aiohttp import web
+from pydantic import model_validator
 
-from ivr.scoreboard.board import DEFAULT_DAYS, Scoreboard, ScoreQuery
-from ivr.web.access import VIEWER, Viewer
+from ivr.scoreboard.board import Scoreboard, ScoreQuery
+from ivr.web.access import VIEWER, visible_agents
 from ivr.web.pages.filters import Choice, Choices, FilterBar
-from ivr.web.problems import Problem, wrong_parameter
+from ivr.web.parameters import read_parameters
+from ivr.web.score_query import BOARD, ScoreParameters, score_query
 from storage.codes import site_codes
 from storage.queries import agents
-from storage.records import AgentRecord
 
-BOARD = web.AppKey("scoreboard of the pages", Scoreboard)
-PARAMETERS = ("site", "flow", "queue", "reason", "team", "from", "to")
+
+class PageParameters(ScoreParameters):
+    """The parameters that all pages of scores have."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, given: Any) -> Any:
+        """A form sends an empty parameter for "all"."""
+        return {name: value for name, value in given.items() if value != ""}
+
+
+Parameters = TypeVar("Parameters", bound=PageParameters)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,34 +44,17 @@ class Asked:
         return self.reasons.get(code) or code
 
 
-async def asked(
-    request: web.Request, *, own: Collection[str] = (), days: int = DEFAULT_DAYS, period: bool = True
-) -> Asked:
-    """Read the address of a page; `own` are the parameters of this page alone. A page without a `period` of its own is
-    about the last `days`.
-
-    Without ``from``, the last `days` are meant. An empty parameter is what a form sends for "all". Raises `Problem`
-    that names the first wrong parameter.
-    """
-    given = _given(request, own)
+async def asked(request: web.Request, model: type[Parameters]) -> tuple[Asked, Parameters]:
+    """Read the address of a page. Raises `Problem` that names the first wrong parameter."""
+    parameters = read_parameters(request, model)
     board, viewer = request.app[BOARD], request[VIEWER]
-    sites = {code: site for code, site in board.sites.items() if viewer.site in (None, code)}
-    if not sites:
-        raise Problem(403, "Not allowed", f"{viewer.name} may see no site that there is")
-    site = _one_of("site", given.get("site", next(iter(sites))), sites)
-    flow = _one_of("flow", given.get("flow", board.sites[site].flow), board.flows)
-    zone = board.sites[site].zone
-    today = board.now().astimezone(zone).date()
-    if not period:
-        given = {name: value for name, value in given.items() if name not in ("from", "to")}
-    to_day = _day("to", given["to"]) if "to" in given else today
-    from_day = _day("from", given["from"]) if "from" in given else to_day - timedelta(days=days - 1)
-    if from_day > to_day:
-        raise wrong_parameter("from", from_day.isoformat(), f"a day not after `to`, which is {to_day.isoformat()}")
-    everybody = await agents(board.database, site)
-    seen = visible(viewer, site, everybody)
-    codes = await site_codes(board.database, site)
+    query = await score_query(request, parameters)
+    everybody = await agents(board.database, query.site)
+    seen = visible_agents(viewer, everybody)
+    codes = await site_codes(board.database, query.site)
     teams = sorted({agent.team for agent in everybody if agent.team and (seen is None or agent.agent in seen)})
+    sites = {code: site for code, site in board.sites.items() if viewer.site in (None, code)}
+    given = {"queue": query.queue, "reason": query.reason, "team": query.team}
     filters = FilterBar(
         choices=Choices(
             sites=[Choice(code=code, label=one.name or code) for code, one in sites.items()],
@@ -70,66 +63,20 @@ async def asked(
             reasons=[Choice(code=code, label=label or code) for code, label in codes.reasons.items()],
             teams=[Choice(code=team, label=team) for team in teams],
         ),
-        chosen={name: given[name] for name in PARAMETERS if name in given},
-        shown={"site": site, "flow": flow},
-        from_day=from_day,
-        to_day=to_day,
-        today=today,
-        has_period=period,
+        chosen=parameters.model_dump(
+            mode="json", by_alias=True, exclude_none=True, include={*ScoreParameters.model_fields}
+        ),
+        shown={"site": query.site, "flow": query.flow, **{name: code for name, code in given.items() if code}},
+        from_day=query.from_day,
+        to_day=query.to_day,
+        today=board.now().astimezone(query.zone).date(),
     )
-    query = ScoreQuery(
-        site=site,
-        zone=zone,
-        flow=flow,
-        from_day=from_day,
-        to_day=to_day,
-        queue=given.get("queue"),
-        reason=given.get("reason"),
-        team=given.get("team"),
-        agents=seen,
-    )
-    return Asked(board=board, query=query, filters=filters, reasons=codes.reasons)
+    return Asked(board=board, query=query, filters=filters, reasons=codes.reasons), parameters
 
 
-def visible(viewer: Viewer, site: str, everybody: Collection[AgentRecord]) -> frozenset[str] | None:
-    """The codes of the agents of a site whom a viewer sees; None for all, those that are not known included."""
-    if viewer.role != "agent" and viewer.teams is None and viewer.site in (None, site):
-        return None
-    return frozenset(agent.agent for agent in everybody if viewer.sees(site, agent.agent, agent.team))
-
-
-def local(board: Scoreboard, query: ScoreQuery) -> datetime:
-    """The time at the site."""
-    return board.now().astimezone(query.zone)
-
-
-def _given(request: web.Request, own: Collection[str]) -> dict[str, str]:
-    allowed = (*PARAMETERS, *own)
-    given: dict[str, str] = {}
-    for name in request.query:
-        if name not in allowed:
-            near = difflib.get_close_matches(name, allowed, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise wrong_parameter(name, request.query[name], f"no such parameter; there are {', '.join(allowed)}{hint}")
-        values = request.query.getall(name)
-        if len(values) > 1:
-            raise wrong_parameter(name, ", ".join(values), "one value")
-        if values[0]:
-            given[name] = values[0]
-    return given
-
-
-def _one_of(name: str, given: str, allowed: Collection[str]) -> str:
-    if given not in allowed:
-        raise wrong_parameter(name, given, f"one of {', '.join(sorted(allowed))}")
-    return given
-
-
-def _day(name: str, given: str) -> date:
-    try:
-        day = date.fromisoformat(given) if len(given) == len("2026-11-22") else None
-    except ValueError:
-        day = None
-    if day is None or not 1970 <= day.year <= 2999:
-        raise wrong_parameter(name, given, "a day such as 2026-11-22, in the site's zone")
-    return day
+async def asked_today(request: web.Request) -> Asked:
+    """The same for a page that is about today, whatever period its address names."""
+    about, _ = await asked(request, PageParameters)
+    today = about.filters.today
+    query = replace(about.query, from_day=today, to_day=today)
+    return replace(about, query=query, filters=replace(about.filters, has_period=False))

@@ -14,10 +14,11 @@ import jinja2
 from aiohttp import web
 from jinja2.runtime import Context
 
-from ivr.web.access import EVERYBODY, SUPERVISORS, VIEWER, Role, Viewer
+from ivr.web.access import EVERYBODY, SUPERVISORS, VIEWER, Viewer
 from ivr.web.pages.filters import FilterBar
 from ivr.web.pages.language import NAMES, Language, language
-from ivr.web.pages.preferences import THEMES, language_of, theme_of
+from ivr.web.pages.preferences import THEMES, language_of, prefer, theme_of
+from storage.accounts import Role
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
@@ -89,7 +90,9 @@ def add_frame(app: web.Application, sites: Mapping[str, ZoneInfo]) -> None:
         formats = ("number", "percent", "day", "short_day", "lasting")
         environment.filters |= {name: getattr(spoken, name) for name in formats}
         environment.filters |= {name: _local(getattr(spoken, name)) for name in ("moment", "brief", "clock")}
+    # No operations: whoever signs in needs them, too.
     app.router.add_get("/static/{name}", asset)
+    app.router.add_get("/preferences", prefer)
 
 
 def render(

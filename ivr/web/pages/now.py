@@ -15,7 +15,7 @@ from ivr.web.live import LIVE
 from ivr.web.operations import Operation
 from ivr.web.pages.chart_routes import drawn
 from ivr.web.pages.charts import TREND_HEIGHT
-from ivr.web.pages.filtering import Asked, asked
+from ivr.web.pages.filtering import Asked, PageParameters, asked_today
 from ivr.web.pages.frame import render, spoken_in
 from ivr.web.pages.health import HEALTH
 from ivr.web.pages.trends import in_words
@@ -48,7 +48,7 @@ async def now(request: web.Request) -> web.Response:
     """The live page; its parts are read again by its script."""
     # Before anything is read: what happens meanwhile is told, and read once more.
     after = request.app[LIVE].feed.last_id
-    about = await asked(request, days=1, period=False)
+    about = await asked_today(request)
     query = about.query
     yesterday = replace(query, from_day=query.from_day - timedelta(days=1), to_day=query.to_day - timedelta(days=1))
     days = await _by_day(about, replace(query, from_day=yesterday.from_day))
@@ -120,6 +120,7 @@ OPERATIONS = [
         handler=now,
         roles=SUPERVISORS,
         summary="The live page",
+        query=PageParameters,
         answers={200: "text/html"},
     )
 ]

@@ -10,13 +10,13 @@ from ivr.scoreboard.trend import trend
 from ivr.scores.agents import Scored
 from ivr.web.access import SUPERVISORS
 from ivr.web.operations import Operation
-from ivr.web.pages.chart_routes import STYLE_PARAMETERS, chart_operation, drawn
+from ivr.web.pages.chart_routes import ChartParameters, chart_operation, drawn
 from ivr.web.pages.chart_style import ChartStyle
 from ivr.web.pages.charts import TREND_HEIGHT, Interval, intervals, intervals_height
 from ivr.web.pages.charts import trend as trend_chart
 from ivr.web.pages.filtering import asked
 from ivr.web.pages.frame import render, spoken_in
-from ivr.web.pages.trends import STEPS, in_words, moments, step_of
+from ivr.web.pages.trends import STEPS, TrendChartParameters, TrendParameters, in_words, moments, step_of
 
 MOST_DRAWN = 40
 """Of more reasons, those with the most ratings are drawn."""
@@ -24,8 +24,8 @@ MOST_DRAWN = 40
 
 async def reasons(request: web.Request) -> web.Response:
     """Reasons, queues, and each reason in each queue."""
-    about = await asked(request, own=("step",))
-    step = step_of(request, about.query)
+    about, parameters = await asked(request, TrendParameters)
+    step = step_of(parameters.step, about.query)
     by_reason = await breakdown(about.board, about.query, ["reason"])
     by_queue = await breakdown(about.board, about.query, ["queue"])
     over_time = await trend(about.board, about.query, step)
@@ -69,7 +69,7 @@ async def reasons(request: web.Request) -> web.Response:
 
 
 async def _reasons_chart(request: web.Request, style: ChartStyle) -> Mapping[str, Any]:
-    about = await asked(request, own=STYLE_PARAMETERS)
+    about, _ = await asked(request, ChartParameters)
     gettext = style.language.gettext
     rows = []
     for group in _plotted(await breakdown(about.board, about.query, ["reason"])):
@@ -81,8 +81,8 @@ async def _reasons_chart(request: web.Request, style: ChartStyle) -> Mapping[str
 
 
 async def _trend_chart(request: web.Request, style: ChartStyle) -> Mapping[str, Any]:
-    about = await asked(request, own=("step", *STYLE_PARAMETERS))
-    over_time = await trend(about.board, about.query, step_of(request, about.query))
+    about, parameters = await asked(request, TrendChartParameters)
+    over_time = await trend(about.board, about.query, step_of(parameters.step, about.query))
     title = style.language.gettext("Satisfied")
     return trend_chart(moments(over_time), style, title=title, centre=over_time.chart.centre)
 
@@ -103,6 +103,7 @@ OPERATIONS = [
         handler=reasons,
         roles=SUPERVISORS,
         summary="Scores by reason and queue",
+        query=TrendParameters,
         answers={200: "text/html"},
     ),
     chart_operation("reasons", SUPERVISORS, _reasons_chart, "Shares of satisfied callers by reason"),

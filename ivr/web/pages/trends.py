@@ -2,27 +2,36 @@
 
 from collections.abc import Sequence
 
-from aiohttp import web
+from pydantic import Field
 
 from ivr.scoreboard.board import ScoreQuery
 from ivr.scoreboard.trend import Step, Trend
+from ivr.web.pages.chart_routes import ChartParameters
 from ivr.web.pages.charts import Moment
+from ivr.web.pages.filtering import PageParameters
 from ivr.web.pages.language import Language
-from ivr.web.problems import wrong_parameter
 
 STEPS: tuple[Step, ...] = ("day", "week", "month")
 DAYS_BY_DAY = 62
 """A longer period is shown by the week, and by the month when it is twelve times as long."""
 
 
-def step_of(request: web.Request, query: ScoreQuery) -> Step:
-    """The step that the address asks for, or else one that fits the period."""
-    given = request.query.get("step")
+class TrendParameters(PageParameters):
+    """The parameters of a page with a trend."""
+
+    step: Step | None = Field(default=None, description="What a point of the trend is; without it what fits the period")
+
+
+class TrendChartParameters(ChartParameters):
+    """The parameters of the picture of a trend."""
+
+    step: Step | None = Field(default=None, description="What a point of the trend is; without it what fits the period")
+
+
+def step_of(given: Step | None, query: ScoreQuery) -> Step:
+    """The step that is asked for, or else one that fits the period."""
     if given:
-        step = next((step for step in STEPS if step == given), None)
-        if step is None:
-            raise wrong_parameter("step", given, f"one of {', '.join(STEPS)}")
-        return step
+        return given
     days = (query.to_day - query.from_day).days + 1
     if days <= DAYS_BY_DAY:
         return "day"
