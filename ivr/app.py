@@ -14,6 +14,7 @@ from ivr.asterisk.agi_session import AgiLimits
 from ivr.asterisk.link import AmiLink
 from ivr.calls import CallEvent, Gap
 from ivr.errors import SettingsError
+from ivr.live import LiveFeed
 from ivr.parts.agi import survey_route, wrapup_route
 from ivr.parts.callbacks import callback_site, greeting
 from ivr.parts.choice import site_flows
@@ -110,6 +111,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
 
         sites = {code: site_flows(code, site, agents) for code, site in settings.sites.items()}
         prompts = PromptCheck(now=_now)
+        live = LiveFeed()
         desk = SurveyDesk(
             recorder=recorder,
             calls=calls,
@@ -122,6 +124,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             sites=sites,
             recordings=settings.flows.recordings,
             rules={code: rules_of(settings, code, callers) for code in settings.sites},
+            tell=live.tell,
         )
         callback_desk = CallbackDesk(
             recorder=recorder, callbacks=callbacks, desk=desk, greetings=greetings, prompts=prompts, now=_now
@@ -159,6 +162,9 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
                 publishing=publishing,
                 callers=callers,
                 links=links,
+                agi=agi,
+                prompts=prompts,
+                live=live,
                 now=_now,
             )
         )

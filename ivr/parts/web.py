@@ -9,27 +9,35 @@ from aiohttp import web
 
 from callflows.loader import LIBRARY
 from callflows.questions import Question
+from ivr.asterisk.agi_server import AgiServer
 from ivr.asterisk.link import AmiLink
+from ivr.asterisk.state import AmiState
+from ivr.live import LiveFeed
 from ivr.parts.pbx import link_check
 from ivr.scoreboard.board import RatedFlow, RatedQuestion, Scoreboard, ScoredSite
 from ivr.settings import Settings
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.privacy import CallerKey
+from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.publishing import Publishing
 from ivr.trial.trial import TrialStore
-from ivr.web import calls, flows, opt_outs, reasons, scores, send_to_survey
+from ivr.web import calls, flows, live, opt_outs, reasons, scores, send_to_survey
 from ivr.web.auth import Door
 from ivr.web.calls import CALLS, CallSource
 from ivr.web.flows import FLOWS, FlowSource
 from ivr.web.health import Check
+from ivr.web.live import LIVE, LiveSource, end_streams
 from ivr.web.operations import Operation
 from ivr.web.opt_outs import BOOK, OptOutBook
+from ivr.web.pages.every import PAGES, add_pages
+from ivr.web.pages.health import HEALTH, DoorFacts, HealthSource, LinkFacts
 from ivr.web.reasons import RECORDER, SITES
 from ivr.web.score_query import BOARD
 from ivr.web.send_to_survey import SENDING, CallDoor
 from ivr.web.server import web_app
 from ivr.web.try_page import TrialRoom
 from ivr.web.try_socket import add_trials
+from storage import queries
 from storage.accounts import Accounts
 from storage.engine import Database
 from storage.recorder import Recorder
@@ -42,6 +50,7 @@ OPERATIONS: Sequence[Operation] = [
     *reasons.OPERATIONS,
     *send_to_survey.OPERATIONS,
     *flows.OPERATIONS,
+    *live.OPERATIONS,
 ]
 """Everything that can be asked for, in the order of the API's document."""
 
@@ -58,6 +67,9 @@ class WebParts:
     callers: CallerKey
     links: Mapping[str, AmiLink]
     """By site."""
+    agi: AgiServer
+    prompts: PromptCheck
+    live: LiveFeed
     now: Callable[[], datetime]
 
 
@@ -69,7 +81,7 @@ def web_application(parts: WebParts) -> web.Application:
     checks: dict[str, Check] = {"database": lambda: check_schema(database)}
     checks |= {f"pbx {code}": link_check(link) for code, link in links.items()}
     door = Door(token=settings.web.token.get_secret_value(), accounts=Accounts(database), now=now)
-    app = web_app(door, checks, OPERATIONS)
+    app = web_app(door, checks, [*OPERATIONS, *PAGES])
     app[BOARD] = Scoreboard(
         database=database,
         sites={
@@ -96,7 +108,35 @@ def web_application(parts: WebParts) -> web.Application:
     app[SENDING] = CallDoor(database=database, senders={code: link.send_to_survey for code, link in links.items()})
     app[RECORDER], app[SITES] = recorder, sites
     app[FLOWS] = FlowSource(database=database, shelf=shelf, status=publishing.status, now=now)
+    app[LIVE] = LiveSource(feed=parts.live, agents=lambda: queries.agents(database))
+    end_streams(app)
+    app[HEALTH] = HealthSource(
+        links=lambda: {code: _link_facts(link.state) for code, link in links.items()},
+        door=lambda: _door_facts(settings.fastagi.host, parts.agi),
+        prompts=lambda: parts.prompts.states,
+        flows=publishing.status,
+        feed=parts.live,
+        now=now,
+    )
+    add_pages(app, {code: site.zone_info for code, site in settings.sites.items()})
     return app
+
+
+def _link_facts(state: AmiState) -> LinkFacts:
+    return LinkFacts(
+        is_up=state.connected,
+        since=state.since,
+        problem=state.problem or state.extension_problem,
+        reconnects=state.reconnects,
+        armed=state.armed,
+        not_armed=state.not_armed,
+        skipped=state.skipped_messages,
+    )
+
+
+def _door_facts(host: str, agi: AgiServer) -> DoorFacts:
+    counts = agi.counts
+    return DoorFacts(address=f"{host}:{agi.port}", open=counts.open, accepted=counts.accepted, refused=counts.refused)
 
 
 def _sound_folders(settings: Settings) -> list[Path]:

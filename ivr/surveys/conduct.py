@@ -15,6 +15,7 @@ from callflows.loader import FlowVersion
 from callflows.model import Flow
 from callflows.steps import Context
 from ivr.errors import DatabaseError
+from ivr.live import Tell, to_nobody
 from ivr.phone import Phone
 from ivr.surveys.agents import AgentDirectory
 from ivr.surveys.asking import STORE_SECONDS, Asking
@@ -26,6 +27,7 @@ from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.request import SurveyRequest
 from ivr.surveys.rules import Rules
 from ivr.surveys.site_flows import SiteFlows
+from ivr.surveys.telling import ToldBook
 from ivr.surveys.tracker import CallTracker
 from storage.recorder import Recorder
 from storage.records import AskedCall, CreditRecord, SurveyOffer
@@ -37,7 +39,7 @@ class SurveyDesk:
     """Puts surveys to callers. `now` tells the time, with its zone; `sites` says how each site chooses a flow, and
     `rules` who is asked there.
 
-    `recordings` is the folder of recorded comments as the PBX sees it.
+    `recordings` is the folder of recorded comments as the PBX sees it; `tell` is told what becomes of each survey.
     """
 
     def __init__(
@@ -54,7 +56,9 @@ class SurveyDesk:
         sites: Mapping[str, SiteFlows],
         recordings: str,
         rules: Mapping[str, Rules] = MappingProxyType({}),
+        tell: Tell = to_nobody,
     ) -> None:
+        self._tell = tell
         self._offering = Offering(recorder=recorder, rules=rules, callers=callers)
         self._recorder = recorder
         self._prompts = prompts
@@ -100,7 +104,7 @@ class SurveyDesk:
             headline=version.flow.headline_question.code,
             interview=interview,
             phone=phone,
-            book=self._recorder,
+            book=ToldBook(self._recorder, self._tell, offer),
             recordings=self._recordings,
             now=self._now,
         )

@@ -23,10 +23,14 @@ async def healthz(_: web.Request) -> web.Response:
 
 async def readyz(request: web.Request) -> web.Response:
     """200 when every part works, else 503; either way each part by name, with what is wrong."""
-    checks = request.app[CHECKS]
-    states = dict(zip(checks, await asyncio.gather(*(_state(check) for check in checks.values())), strict=True))
+    states = await states_of(request.app[CHECKS])
     ready = all(state == "ok" for state in states.values())
     return web.json_response({"status": "ok" if ready else "not ready", "parts": states}, status=200 if ready else 503)
+
+
+async def states_of(checks: Mapping[str, Check]) -> dict[str, str]:
+    """Each part by name: ``ok``, or what is wrong with it."""
+    return dict(zip(checks, await asyncio.gather(*(_state(check) for check in checks.values())), strict=True))
 
 
 async def _state(check: Check) -> str:

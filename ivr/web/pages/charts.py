@@ -1,0 +1,342 @@
+"""The charts of the pages, as Vega-Lite specifications (https://vega.github.io/vega-lite/docs/); nothing is drawn here.
+
+Shares are from 0 to 1. Whatever is plotted has its interval with it.
+"""
+
+import json
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+from ivr.web.pages.chart_style import ChartStyle
+
+Spec = dict[str, Any]
+PERCENT = ".0%"
+ROW = 24
+"""Height of a row of an interval plot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """One row of an interval plot."""
+
+    label: str
+    share: float | None
+    """None when nothing is known."""
+    low: float
+    high: float
+    kind: Literal["", "good", "poor", "few"] = ""
+    """Better or worse than the others beyond doubt, or too few ratings."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """One point of a trend."""
+
+    day: date
+    share: float | None
+    """None when there was no rating."""
+    low: float | None = None
+    """Control limits."""
+    high: float | None = None
+    signals: bool = False
+    """Whether it lies beyond the limits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Driver:
+    """One point of a quadrant."""
+
+    label: str
+    performance: float
+    importance: float
+    kind: Literal["improve", "keep", "watch", "enough"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One piece of one bar."""
+
+    bar: str
+    part: str
+    amount: float
+
+
+def intervals_height(rows: int) -> int:
+    """The height of an interval plot."""
+    return max(rows, 1) * ROW + 56
+
+
+def intervals(rows: Sequence[Interval], style: ChartStyle, *, title: str, line: float | None = None) -> Spec:
+    """Each row's share as a dot on its interval, in the order given, with a line at the share of all."""
+    palette = style.palette
+    kinds = ["", "good", "poor", "few"]
+    colours = [palette.accent, palette.good, palette.poor, palette.soft]
+    # Two rows may have the same label.
+    values = [
+        {"row": i, "label": row.label, "share": row.share, "low": row.low, "high": row.high, "kind": row.kind}
+        for i, row in enumerate(rows)
+    ]
+    names = [row.label for row in rows]
+    y = {
+        "field": "row",
+        "type": "ordinal",
+        "title": None,
+        "axis": {
+            "labelExpr": f"{json.dumps(names)}[datum.value]",
+            "ticks": False,
+            "domain": False,
+            "labelPadding": 8,
+            "minExtent": _room(names, style),
+        },
+    }
+    x = _share_axis("low", title, [row.low for row in rows] + [row.high for row in rows])
+    colour = {"field": "kind", "type": "nominal", "scale": {"domain": kinds, "range": colours}, "legend": None}
+    layers: list[Spec] = [
+        {
+            "mark": {"type": "rule", "strokeWidth": 7, "opacity": 0.35, "strokeCap": "round"},
+            "encoding": {"y": y, "x": x, "x2": {"field": "high"}, "color": colour},
+        },
+        {
+            "transform": [{"filter": "isValid(datum.share)"}],
+            "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
+            "encoding": {
+                "y": y,
+                "x": {"field": "share", "type": "quantitative"},
+                "color": colour,
+                "shape": {
+                    "field": "kind",
+                    "type": "nominal",
+                    "scale": {"domain": kinds, "range": ["circle", "triangle-up", "triangle-down", "diamond"]},
+                    "legend": None,
+                },
+            },
+        },
+    ]
+    if line is not None:
+        layers.insert(
+            0,
+            {
+                "data": {"values": [{"line": line}]},
+                "mark": {"type": "rule", "color": palette.soft, "strokeDash": [4, 3]},
+                "encoding": {"x": {"field": "line", "type": "quantitative"}},
+            },
+        )
+    return style.chart(intervals_height(len(rows)), data={"values": values}, layer=layers)
+
+
+TREND_HEIGHT = 260
+
+
+def trend(
+    points: Sequence[Moment], style: ChartStyle, *, title: str, centre: float | None, height: int = TREND_HEIGHT
+) -> Spec:
+    """A share over time between its control limits; what lies beyond them is marked."""
+    palette = style.palette
+    values = [
+        {
+            "day": point.day.isoformat(),
+            "share": point.share,
+            "low": point.low,
+            "high": point.high,
+            "signals": point.signals,
+        }
+        for point in points
+    ]
+    known = [value for point in points for value in (point.share, point.low, point.high) if value is not None]
+    x: Spec = {
+        "field": "day",
+        "type": "temporal",
+        # A day is a date of the site, wherever the server stands.
+        "scale": {"type": "utc"},
+        "title": None,
+        "axis": {
+            "labelExpr": _day_labels(style),
+            "grid": False,
+            "tickCount": 4 if style.is_narrow else 10,
+            "labelOverlap": "greedy",
+        },
+    }
+    layers: list[Spec] = [
+        {
+            "transform": [{"filter": "isValid(datum.low) && isValid(datum.high)"}],
+            "mark": {"type": "area", "color": palette.range_, "opacity": 0.35, "interpolate": "step"},
+            "encoding": {"x": x, "y": _share_axis("low", title, known), "y2": {"field": "high"}},
+        },
+        {
+            "mark": {
+                "type": "line",
+                "color": palette.accent,
+                "strokeWidth": 2,
+                "invalid": "break-paths-filter-domains",
+            },
+            "encoding": {"x": x, "y": {"field": "share", "type": "quantitative"}},
+        },
+        {
+            "transform": [{"filter": "isValid(datum.share)"}],
+            "mark": {"type": "point", "filled": True, "opacity": 1},
+            "encoding": {
+                "x": x,
+                "y": {"field": "share", "type": "quantitative"},
+                "color": {"condition": {"test": "datum.signals", "value": palette.poor}, "value": palette.accent},
+                "shape": {"condition": {"test": "datum.signals", "value": "diamond"}, "value": "circle"},
+                "size": {"condition": {"test": "datum.signals", "value": 150}, "value": 26},
+            },
+        },
+    ]
+    if centre is not None:
+        layers.insert(
+            1,
+            {
+                "data": {"values": [{"centre": centre}]},
+                "mark": {"type": "rule", "color": palette.soft, "strokeDash": [4, 3]},
+                "encoding": {"y": {"field": "centre", "type": "quantitative"}},
+            },
+        )
+    return style.chart(height, data={"values": values}, layer=layers)
+
+
+QUADRANT_HEIGHT = 440
+
+
+def quadrant(
+    points: Sequence[Driver],
+    style: ChartStyle,
+    *,
+    performance: str,
+    importance: str,
+    middle: tuple[float, float],
+) -> Spec:
+    """Importance against performance, parted at `middle` (performance, importance)."""
+    palette = style.palette
+    values = [
+        {"label": point.label, "performance": point.performance, "importance": point.importance, "kind": point.kind}
+        for point in points
+    ]
+    rule = {"type": "rule", "color": palette.soft, "strokeDash": [4, 3]}
+    x = _share_axis("performance", performance, [point.performance for point in points])
+    x["axis"]["grid"] = False
+    y: Spec = {
+        "field": "importance",
+        "type": "quantitative",
+        "title": importance,
+        "axis": {"format": ".2f", "grid": False},
+        "scale": {"zero": False, "padding": 20},
+    }
+    return style.chart(
+        QUADRANT_HEIGHT,
+        data={"values": values},
+        layer=[
+            {
+                "data": {"values": [{"middle": middle[0]}]},
+                "mark": rule,
+                "encoding": {"x": {"field": "middle", "type": "quantitative"}},
+            },
+            {
+                "data": {"values": [{"middle": middle[1]}]},
+                "mark": rule,
+                "encoding": {"y": {"field": "middle", "type": "quantitative"}},
+            },
+            {
+                "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
+                "encoding": {
+                    "x": x,
+                    "y": y,
+                    "color": {
+                        "condition": {"test": "datum.kind === 'improve'", "value": palette.poor},
+                        "value": palette.accent,
+                    },
+                    "shape": {
+                        "condition": {"test": "datum.kind === 'improve'", "value": "triangle-down"},
+                        "value": "circle",
+                    },
+                },
+            },
+            {
+                "mark": {"type": "text", "dy": -11, "fontSize": 11, "limit": 90 if style.is_narrow else 180},
+                "encoding": {"x": x, "y": y, "text": {"field": "label"}},
+            },
+        ],
+    )
+
+
+def bars_height(bars: int) -> int:
+    """The height of a chart of bars."""
+    return max(bars, 1) * 30 + 70
+
+
+def bars(
+    parts: Sequence[Part],
+    style: ChartStyle,
+    *,
+    title: str,
+    colours: Sequence[str],
+    as_shares: bool = False,
+    height: int | None = None,
+) -> Spec:
+    """Bars that are made of parts, in the order given; each part has one of `colours`."""
+    names = list(dict.fromkeys(part.bar for part in parts))
+    kinds = list(dict.fromkeys(part.part for part in parts))
+    values = [
+        {"bar": part.bar, "part": part.part, "amount": part.amount, "order": kinds.index(part.part)} for part in parts
+    ]
+    return style.chart(
+        height or bars_height(len(names)),
+        data={"values": values},
+        mark={"type": "bar", "stroke": style.palette.card, "strokeWidth": 1},
+        encoding={
+            "y": {
+                "field": "bar",
+                "type": "nominal",
+                "sort": names,
+                "title": None,
+                "axis": {"ticks": False, "domain": False, "labelPadding": 8, "minExtent": _room(names, style)},
+            },
+            "x": {
+                "field": "amount",
+                "type": "quantitative",
+                "stack": "normalize" if as_shares else "zero",
+                "title": title,
+                "axis": {"format": PERCENT if as_shares else "~s", "tickCount": 4 if style.is_narrow else 8},
+            },
+            "color": {
+                "field": "part",
+                "type": "nominal",
+                "scale": {"domain": kinds, "range": list(colours)},
+                "legend": {"columns": 2 if style.is_narrow else 6} if len(kinds) > 1 else None,
+            },
+            "order": {"field": "order", "type": "ordinal"},
+        },
+    )
+
+
+def _share_axis(field: str, title: str, shown: Sequence[float]) -> Spec:
+    """An axis of shares that leaves out what nobody comes near, and says so by its labels."""
+    low, high = min(shown, default=0.0), max(shown, default=1.0)
+    margin = max((high - low) * 0.05, 0.02)
+    domain = [max(0.0, round(low - margin, 2)), min(1.0, round(high + margin, 2))]
+    return {
+        "field": field,
+        "type": "quantitative",
+        "title": title,
+        "axis": {"format": PERCENT, "tickCount": 5},
+        "scale": {"domain": domain, "zero": False, "nice": False},
+    }
+
+
+def _room(labels: Sequence[str], style: ChartStyle) -> float:
+    """The width of labels, in pixels, in the widest of usual fonts: whoever looks may have another than the server."""
+
+    def width(label: str) -> float:
+        return sum(13 if unicodedata.east_asian_width(sign) in "WF" else 7.6 for sign in label)
+
+    return min(max(map(width, labels), default=0), 1.2 * style.label_limit) + 10
+
+
+def _day_labels(style: ChartStyle) -> str:
+    """How days stand at an axis: Vega's own month names are English."""
+    if style.language.code == "zh":
+        return "utcFormat(datum.value, '%-m月%-d日')"
+    return "utcFormat(datum.value, '%-d %b')"

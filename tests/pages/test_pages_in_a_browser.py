@@ -1,0 +1,55 @@
+"""Every page in a real browser: in both languages and themes, on a telephone and on a wall, for eyes and for ears."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from tests.pages import seed
+from tests.pages.served import Served
+from tests.trial.chromium import Page
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+PAGES = {
+    "now": "/",
+    "now-empty": "/?flow=nps",
+    "agents": "/agents",
+    "agents-empty": "/agents?flow=nps",
+    "agent": "/agents/PJSIP/1001",
+    "reasons": "/reasons?from=2026-09-01&to=2026-11-26&step=week",
+    "reasons-empty": "/reasons?reason=nothing",
+    "health": "/health",
+    "flows": "/flows",
+    "flow": "/flows/csat-with-comment",
+    "call": f"/calls/{seed.RECORDED}",
+    "call-not-asked": f"/calls/{seed.EXCLUDED}",
+}
+LOOKS = {
+    "desk-en-light": ("en", False, 1440, 900),
+    "wall-en-dark": ("en", True, 1920, 1080),
+    "phone-zh-light": ("zh", False, 390, 844),
+    "desk-zh-dark": ("zh", True, 1440, 900),
+}
+AXE = (files("axe_core_python") / "axe.min.js").read_text("utf-8")
+TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+SERIOUS = """axe.run(document, {resultTypes: ['violations']}).then((found) => found.violations
+  .filter((one) => ['serious', 'critical'].includes(one.impact))
+  .map((one) => one.id + ': ' + one.nodes.map((node) => node.target.join(' ')).join(', ')))"""
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("name", PAGES)
+async def test_a_page_is_whole_in_every_look(shared: Served, tab: Page, pictures: Path, name: str, look: str) -> None:
+    language, dark, width, height = LOOKS[look]
+    tab.complaints.clear()
+    await tab.speak(language)
+    await tab.look(width=width, height=height, dark=dark)
+    await tab.open(shared.url + PAGES[name])
+    await tab.until("[...document.images].every((one) => one.complete && (one.naturalWidth || one.loading === 'lazy'))")
+    (pictures / f"{name}-{look}.png").write_bytes(await tab.screenshot())
+    assert await tab.js("document.documentElement.lang") == {"en": "en", "zh": "zh-Hans"}[language]
+    assert await tab.js(TOO_WIDE) <= 0, "the page is wider than the screen"
+    # What is folded away must be right, too.
+    await tab.js(AXE + "; for (const one of document.querySelectorAll('details')) one.open = true; 0")
+    assert "\n".join(await tab.js(SERIOUS)) == ""
+    assert tab.complaints == []
