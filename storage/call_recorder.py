@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, get_args
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Executable, and_, bindparam, case, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.call_counts import counted, lock_call, recount
 from storage.engine import Database
 from storage.records import (
     AgentRecord,
@@ -72,8 +74,12 @@ class CallRecorder:
         """Add what is known of a call; what is not known now never overwrites what was known."""
 
         async def work(connection: AsyncConnection) -> None:
-            await describe_codes(connection, call.site, queue=call.queue, reason=call.reason)
+            await describe_codes(connection, call.site, agent=call.agent, queue=call.queue, reason=call.reason)
+            await lock_call(connection, call.site, call.linkedid)
+            before = await counted(connection, call.site, call.linkedid)
             await merge_call(connection, call)
+            if call.ended_at is not None:
+                await recount(connection, call.site, call.linkedid, before)
 
         await self._database.write(work)
 
@@ -83,6 +89,7 @@ class CallRecorder:
         async def work(connection: AsyncConnection) -> None:
             await describe_codes(connection, leg.site, agent=leg.agent, queue=leg.queue)
             await merge_call(connection, CallRecord(site=leg.site, linkedid=leg.linkedid))
+            before = await counted(connection, leg.site, leg.linkedid)
             await upsert(
                 connection,
                 Leg,
@@ -101,6 +108,8 @@ class CallRecorder:
                 hold_seconds=leg.hold_seconds,
                 talk_seconds=leg.talk_seconds,
             )
+            if before.calls:
+                await recount(connection, leg.site, leg.linkedid, before)
 
         await self._database.write(work)
 
@@ -120,13 +129,19 @@ class CallRecorder:
             await merge_call(connection, CallRecord(site=site, linkedid=linkedid))
             if await is_asked(connection, site, linkedid):
                 return False
-            return await exclude_call(connection, site, linkedid, Exclusion(exclusion=exclusion))
+            before = await counted(connection, site, linkedid)
+            is_new = await exclude_call(connection, site, linkedid, Exclusion(exclusion=exclusion))
+            await recount(connection, site, linkedid, before)
+            return is_new
 
         return await self._database.write(work)
 
 
 async def merge_call(connection: AsyncConnection, call: CallRecord) -> None:
     """Insert a call or add to it, and lock it until the transaction ends."""
+    ended = None
+    if call.ended_at is not None:
+        ended = call.ended_at.astimezone(await zone_of(connection, call.site))
     await upsert(
         connection,
         Call,
@@ -144,7 +159,18 @@ async def merge_call(connection: AsyncConnection, call: CallRecord) -> None:
         ended_by=call.ended_by,
         abandoned=call.abandoned,
         exclusion="",
+        agent=call.agent,
+        day=ended.date() if ended else None,
+        hour=ended.hour if ended else None,
     )
+
+
+async def zone_of(connection: AsyncConnection, site: str) -> ZoneInfo:
+    """The zone in which a site's days begin. Raises `LookupError` when the site is not known."""
+    zone = await connection.scalar(_zone(), {"site": site})
+    if zone is None:
+        raise LookupError(f"site {site!r} is not known")
+    return ZoneInfo(zone)
 
 
 async def is_asked(connection: AsyncConnection, site: str, linkedid: str) -> bool:
@@ -182,6 +208,11 @@ async def describe_codes(
     if reason:
         parent = reason.rpartition("/")[0]
         await insert_new(connection, Reason, site_id=site, reason=reason, label="", parent=parent)
+
+
+@cache
+def _zone() -> Executable:
+    return select(table_of(Site).c.zone).where(table_of(Site).c.site_id == bindparam("site"))
 
 
 @cache
@@ -233,11 +264,13 @@ def _longer_gap(new: Columns, old: Columns) -> Merged:
 
 
 def _known_call(new: Columns, old: Columns) -> Merged:
-    names = ("uniqueid", "queue", "caller_digest", "caller_mask", "started_at", "ended_at")
+    names = ("uniqueid", "queue", "caller_digest", "caller_mask", "started_at", "ended_at", "agent")
     better = and_(new["reason"] != "", _trust(new["reason_source"]) >= _trust(old["reason_source"]))
     return {
         **{name: known(new[name], old[name]) for name in names},
         **{name: case((better, new[name]), else_=old[name]) for name in ("reason", "reason_source")},
+        # Fixed by the first end that was told: surveys stay on their day as well.
+        **{name: func.coalesce(old[name], new[name]) for name in ("day", "hour")},
         "ended_by": _known_end(new, old),
         "abandoned": or_(old["abandoned"], new["abandoned"]),
     }

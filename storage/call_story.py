@@ -55,7 +55,7 @@ async def call_story(database: Database, site: str, linkedid: str) -> CallStory 
         survey = (await connection.execute(_of(Survey, site, linkedid))).one_or_none()
         answers = await connection.execute(_answers(site, survey.survey)) if survey else []
         return CallStory(
-            call=CallRecord(**_named(found, "exclusion", "exclusion_rule")),
+            call=CallRecord(**_named(found, "exclusion", "exclusion_rule", "day", "hour")),
             exclusion=Exclusion(exclusion=found.exclusion, rule=found.exclusion_rule) if found.exclusion else None,
             legs=[LegRecord(**_named(leg)) for leg in legs],
             survey=_survey(survey, [AnswerRecord(**_named(answer, "site", "survey")) for answer in answers])

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.call_counts import counted, lock_call, recount
 from storage.call_recorder import call_reason, describe_codes
 from storage.counts import Bucket, Counts, spread
 from storage.engine import Database
@@ -20,6 +21,7 @@ from storage.locked_survey import (
     is_asked,
     is_trial,
     lock,
+    lock_call_of,
     set_shares,
     set_survey,
     shares_of,
@@ -74,8 +76,12 @@ class CreditRecorder:
             if not await is_trial(connection, site, survey):
                 await describe_shares(connection, site, whose or ())
                 await describe_codes(connection, site, **wanted)
+            linkedid = await lock_call_of(connection, site, survey)
+            before = await counted(connection, site, linkedid)
             locked = await lock(connection, site, survey)
-            return await _move(connection, site, survey, locked, whose or locked.shares, wanted)
+            moved = await _move(connection, site, survey, locked, whose or locked.shares, wanted)
+            await recount(connection, site, linkedid, before)
+            return moved
 
         return await self._database.write(work)
 
@@ -91,7 +97,8 @@ class CreditRecorder:
             return _wanted(decide(call)) != credited
 
         async def work(connection: AsyncConnection) -> bool:
-            await connection.execute(_call_locking(), {"site": site, "call": linkedid})
+            await lock_call(connection, site, linkedid)
+            before = await counted(connection, site, linkedid)
             asked = await _asked(connection, site, linkedid)
             if asked is None:
                 return False
@@ -106,6 +113,7 @@ class CreditRecorder:
             values = {"queue": clip(decided.queue, CODE), "reason": clip(decided.reason, CODE)}
             moved = await _move(connection, site, survey, locked, shares, values)
             await set_survey(connection, site, survey, reason_source=decided.reason_source)
+            await recount(connection, site, linkedid, before)
             return moved
 
         # Most calls that become better known stay credited where they are; those cost a read and no lock.
@@ -135,7 +143,8 @@ class CreditRecorder:
 
         async def work(connection: AsyncConnection) -> KeptReason:
             await describe_codes(connection, site, reason=clip(reason, CODE))
-            await connection.execute(_call_locking(), {"site": site, "call": linkedid})
+            await lock_call(connection, site, linkedid)
+            before = await counted(connection, site, linkedid)
             old, old_source = await call_reason(connection, site, linkedid)
             if trust(old_source) > trust(source):
                 return KeptReason(reason=old, source=old_source)
@@ -146,6 +155,7 @@ class CreditRecorder:
                 locked = await lock(connection, site, survey)
                 await _move(connection, site, survey, locked, locked.shares, {"reason": clip(reason, CODE)})
                 await set_survey(connection, site, survey, reason_source=source)
+            await recount(connection, site, linkedid, before)
             return KeptReason(reason=clip(reason, CODE), source=source)
 
         return await self._database.write(work)
@@ -236,12 +246,6 @@ def _is_call(entity: Any) -> list[Any]:
 @cache
 def _call_of() -> Select[Any]:
     return select(table_of(Survey).c.linkedid).where(is_asked(table_of(Survey).c))
-
-
-@cache
-def _call_locking() -> Select[Any]:
-    # SQLite knows no FOR UPDATE and needs none: its writers come one at a time.
-    return select(table_of(Call).c.linkedid).where(*_is_call(Call)).with_for_update()
 
 
 @cache

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, Update, and_, bindparam, delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.call_counts import lock_call
 from storage.call_recorder import describe_codes
 from storage.counts import Bucket, Buckets, spread
 from storage.records import PARTS, Share
@@ -43,6 +44,18 @@ async def lock(connection: AsyncConnection, site: str, survey: str) -> LockedSur
     whole = Bucket(row.site_id, row.day, row.agent, row.queue, row.reason, row.flow)
     shares = await stored_shares(connection, site, survey, row.agent, shared=row.shared)
     return LockedSurvey(whole, shares, row.trial, row.status, row.started_at is not None, row.ended_at is not None)
+
+
+async def lock_call_of(connection: AsyncConnection, site: str, survey: str) -> str:
+    """Lock the call of a survey, which comes before the survey itself, and return its linkedid.
+
+    Raises `LookupError` when the survey was never offered.
+    """
+    linkedid = await connection.scalar(_call_of(), {"site": site, "asked": survey})
+    if linkedid is None:
+        raise LookupError(f"survey {survey!r} of site {site!r} was never offered")
+    await lock_call(connection, site, linkedid)
+    return str(linkedid)
 
 
 async def stored_shares(
@@ -110,6 +123,12 @@ def _locking() -> Select[Any]:
     columns = table_of(Survey).c
     wanted = (*Bucket._fields, "shared", "trial", "status", "started_at", "ended_at")
     return select(*(columns[name] for name in wanted)).where(is_asked(columns)).with_for_update()
+
+
+@cache
+def _call_of() -> Select[Any]:
+    # Needs no lock: it never changes.
+    return select(table_of(Survey).c.linkedid).where(is_asked(table_of(Survey).c))
 
 
 @cache

@@ -1,19 +1,23 @@
 """Every read that is served, each one statement."""
 
 from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import ColumnElement, case, func, or_, select
 
+from storage.count_tables import NO_RATING, CallCount, Coverage
 from storage.engine import Database
 from storage.records import (
     NEVER_PUBLISHED,
     PARTS,
     AgentRecord,
     Amount,
+    CallCountRow,
     CountFilter,
+    CoverageRow,
     Dimension,
     FlowVersionRecord,
     FunnelRow,
@@ -23,6 +27,7 @@ from storage.records import (
 from storage.tables import CODE, Agent, FlowVersion, Funnel, Leg, Survey, Tally
 from storage.types import clip
 
+_Counted = type[Tally] | type[Funnel] | type[CallCount] | type[Coverage]
 PAGE = 1000
 """Rows read at once where there may be millions."""
 
@@ -95,6 +100,59 @@ async def funnel(
     )
     rows = await database.read(lambda connection: _all(connection, statement))
     return [FunnelRow(**_counted([*columns, "step", "surveys"], row)) for row in rows]
+
+
+async def call_counts(
+    database: Database, narrowed: CountFilter, *, by: Sequence[Dimension] = ("site", "agent")
+) -> list[CallCountRow]:
+    """How many calls were asked, or not and why, and who ended them, told apart by `by` and ordered by it.
+
+    A flow narrows nothing: most calls never had one. Raises ValueError when told apart by flow.
+    """
+    if "flow" in by:
+        raise ValueError("calls are not counted by flow")
+    columns = _columns(CallCount, by)
+    keys = [*columns.values(), CallCount.exclusion, CallCount.ended_by]
+    statement = (
+        select(*keys, func.sum(CallCount.calls), func.sum(CallCount.talk))
+        .where(*_narrow(CallCount, replace(narrowed, flow=None)), CallCount.calls > 0)
+        .group_by(*keys)
+        .order_by(*keys)
+    )
+    rows = await database.read(lambda connection: _all(connection, statement))
+    names = [*columns, "exclusion", "ended_by"]
+    return [
+        CallCountRow(**dict(zip(names, values, strict=True)), calls=amount(calls), talk_seconds=amount(talk))
+        for *values, calls, talk in rows
+    ]
+
+
+async def coverage(database: Database, narrowed: CountFilter) -> list[CoverageRow]:
+    """How many calls of each kind were given which rating, or none.
+
+    A flow narrows nothing. Raises ValueError when narrowed to agents, by whom these counts are not told apart.
+    """
+    if narrowed.agent is not None or narrowed.agents is not None:
+        raise ValueError("coverage is not counted by agent")
+    keys = [Coverage.hour, Coverage.talk_band, Coverage.queue, Coverage.reason, Coverage.value]
+    statement = (
+        select(*keys, func.sum(Coverage.calls))
+        .where(*_narrow(Coverage, replace(narrowed, flow=None)), Coverage.calls > 0)
+        .group_by(*keys)
+        .order_by(*keys)
+    )
+    rows = await database.read(lambda connection: _all(connection, statement))
+    return [
+        CoverageRow(
+            hour=hour,
+            talk_band=band,
+            queue=queue,
+            reason=reason,
+            value=None if value == NO_RATING else value,
+            calls=amount(calls),
+        )
+        for hour, band, queue, reason, value, calls in rows
+    ]
 
 
 async def agents(database: Database, site: str | None = None) -> list[AgentRecord]:
@@ -174,24 +232,24 @@ def _counted(names: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
     return dict(zip(names, [*values, amount(parts)], strict=True))
 
 
-def _columns(table: type[Tally] | type[Funnel], by: Sequence[Dimension]) -> dict[str, Any]:
+def _columns(table: _Counted, by: Sequence[Dimension]) -> dict[str, Any]:
     return {name: table.site_id if name == "site" else getattr(table, name) for name in by}
 
 
-def _narrow(table: type[Tally] | type[Funnel], narrowed: CountFilter) -> list[ColumnElement[bool]]:
+def _narrow(table: _Counted, narrowed: CountFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if narrowed.site is not None:
         conditions.append(table.site_id == narrowed.site)
     if narrowed.agent is not None:
-        conditions.append(table.agent == narrowed.agent)
+        conditions.append(_agent(table) == narrowed.agent)
     if narrowed.agents is not None:
-        conditions.append(table.agent.in_(sorted(narrowed.agents)))
+        conditions.append(_agent(table).in_(sorted(narrowed.agents)))
     if narrowed.queue is not None:
         conditions.append(table.queue == narrowed.queue)
     if narrowed.reason is not None:
         conditions.append(_within(table, narrowed.reason))
     if narrowed.flow is not None:
-        conditions.append(table.flow == narrowed.flow)
+        conditions.append(_flow(table) == narrowed.flow)
     if narrowed.from_day is not None:
         conditions.append(table.day >= narrowed.from_day)
     if narrowed.to_day is not None:
@@ -199,7 +257,17 @@ def _narrow(table: type[Tally] | type[Funnel], narrowed: CountFilter) -> list[Co
     return conditions
 
 
-def _within(table: type[Tally] | type[Funnel], reason: str) -> ColumnElement[bool]:
+def _agent(table: _Counted) -> Any:
+    assert not issubclass(table, Coverage)  # refused before
+    return table.agent
+
+
+def _flow(table: _Counted) -> Any:
+    assert not issubclass(table, CallCount | Coverage)  # taken out before
+    return table.flow
+
+
+def _within(table: _Counted, reason: str) -> ColumnElement[bool]:
     reason = clip(reason, CODE)
     if not reason:
         return table.reason == ""

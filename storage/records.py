@@ -19,6 +19,8 @@ OptOutWay = Literal["api", "key"]
 """How a caller opted out: somebody told the service, or the caller pressed a key."""
 TRIAL = "trial-"
 """What the ids of trials begin with."""
+TALK_BANDS = (30, 60, 120, 300, 600)
+"""Calls are told apart by how long their legs were talked: shorter than each of these seconds, or longer than all."""
 NEVER_PUBLISHED = datetime(1970, 1, 1, tzinfo=UTC)
 """When a flow version was published that was only tried."""
 Step = Literal["offered", "started", "answered", "completed", "partial", "no_input", "hung_up", "failed"]
@@ -87,6 +89,8 @@ class CallRecord:
     ended_at: datetime | None = None
     ended_by: EndedBy | None = None
     abandoned: bool = False
+    agent: str = ""
+    """To whom the call would be credited; of a call that was asked, its survey says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -368,3 +372,38 @@ class FunnelRow:
     step: Step
     surveys: Amount
     """More than 0; a whole number unless agents share a survey."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallCountRow:
+    """How many calls were asked, or not and why, and who ended them. A dimension that was not asked for is None."""
+
+    site: str | None = None
+    day: date | None = None
+    agent: str | None = None
+    """Who is credited, or would be if the caller had been asked."""
+    queue: str | None = None
+    reason: str | None = None
+    exclusion: str
+    """The reason code; ``""`` for calls that were asked."""
+    ended_by: str
+    calls: Amount
+    """More than 0; a whole number unless agents share a call."""
+    talk_seconds: Amount
+    """Of all their legs together, from 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoverageRow:
+    """How many calls of one kind were given a rating, or none."""
+
+    hour: int
+    """In which the call ended, from 0 to 23, in the site's zone."""
+    talk_band: int
+    """How long it was talked, as the place in `TALK_BANDS`, counted from 0; -1 when that is not known."""
+    queue: str
+    reason: str
+    value: int | None
+    """The rating; None for calls without one."""
+    calls: Amount
+    """More than 0."""

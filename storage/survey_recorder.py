@@ -6,17 +6,17 @@ Whoever changes a survey locks its row first; whoever changes a call and its sur
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import cache, partial
+from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, select
+from sqlalchemy import ColumnElement, and_, case, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.call_recorder import call_reason, describe_codes, include_call, merge_call
+from storage.call_counts import counted, recount
+from storage.call_recorder import call_reason, describe_codes, include_call, merge_call, zone_of
 from storage.counts import Counts
 from storage.engine import Database
-from storage.locked_survey import describe_shares, is_answered, lock, set_shares, set_survey, shares_of
+from storage.locked_survey import describe_shares, is_answered, lock, lock_call_of, set_shares, set_survey, shares_of
 from storage.records import (
     NEVER_PUBLISHED,
     AnswerRecord,
@@ -26,8 +26,8 @@ from storage.records import (
     SurveyOffer,
     trust,
 )
-from storage.tables import Answer, FlowVersion, Site, Survey
-from storage.upsert import Columns, insert_new, table_of, upsert
+from storage.tables import Answer, FlowVersion, Survey
+from storage.upsert import Columns, insert_new, upsert
 
 Admit = Callable[[AsyncConnection], Awaitable[bool]]
 
@@ -84,9 +84,7 @@ class SurveyRecorder:
         """
 
         async def work(connection: AsyncConnection) -> bool:
-            zone = await connection.scalar(_zone(), {"site": offer.site})
-            if zone is None:
-                raise LookupError(f"site {offer.site!r} is not known")
+            zone = await zone_of(connection, offer.site)
             shares = shares_of(offer.shares, offer.agent)
             if not offer.trial:
                 await describe_shares(connection, offer.site, shares)
@@ -94,7 +92,9 @@ class SurveyRecorder:
             # A trial's is an empty row, which the survey's foreign key asks for.
             call = CallRecord(site=offer.site, linkedid=offer.linkedid)
             await merge_call(connection, call)
+            before = await counted(connection, offer.site, offer.linkedid)
             if admit is not None and not await admit(connection):
+                await recount(connection, offer.site, offer.linkedid, before)
                 return False
             reason, reason_source = await call_reason(connection, offer.site, offer.linkedid)
             if offer.reason and trust(offer.reason_source) >= trust(reason_source):
@@ -107,7 +107,7 @@ class SurveyRecorder:
                 site_id=offer.site,
                 survey=offer.survey,
                 linkedid=offer.linkedid,
-                day=offer.offered_at.astimezone(ZoneInfo(zone)).date(),
+                day=offer.offered_at.astimezone(zone).date(),
                 flow=offer.flow,
                 flow_version=offer.flow_version,
                 language=offer.language,
@@ -136,6 +136,8 @@ class SurveyRecorder:
             counts = Counts(trial=locked.trial)
             counts.step(locked.buckets, "offered")
             await counts.write(connection)
+            if not offer.trial:
+                await recount(connection, offer.site, offer.linkedid, before)
             return True
 
         return await self._database.write(work)
@@ -162,6 +164,8 @@ class SurveyRecorder:
         """
 
         async def work(connection: AsyncConnection) -> bool:
+            linkedid = await lock_call_of(connection, site, survey)
+            before = await counted(connection, site, linkedid)
             locked = await lock(connection, site, survey)
             was_answered = await is_answered(connection, site, survey)
             is_new = await insert_new(
@@ -191,6 +195,8 @@ class SurveyRecorder:
                 if not was_answered:
                     counts.step(locked.buckets, "answered")
             await counts.write(connection)
+            if before.calls:
+                await recount(connection, site, linkedid, before)
             return True
 
         return await self._database.write(work)
@@ -245,8 +251,3 @@ async def _finish(connection: AsyncConnection, site: str, survey: str, outcome: 
 def _newest(new: Columns, old: Columns) -> Mapping[str, ColumnElement[Any]]:
     later = case((new["published_at"] > old["published_at"], new["published_at"]), else_=old["published_at"])
     return {"published_at": later}
-
-
-@cache
-def _zone() -> Select[Any]:
-    return select(table_of(Site).c.zone).where(table_of(Site).c.site_id == bindparam("site"))

@@ -119,6 +119,11 @@ class Call(Base):
     """Why the caller was not asked; ``""`` when that was not decided or the caller was asked."""
     exclusion_rule: Mapped[str] = mapped_column(Clipped(LABEL), server_default=text("''"))
     """The rule that said so, as the settings name it; ``""`` when it was no rule."""
+    agent: Mapped[str] = mapped_column(Clipped(CODE), server_default=text("''"))
+    """To whom the call would be credited; of a call that was asked, its survey says so."""
+    day: Mapped[date | None]
+    """The date of `ended_at` in the site's zone, and below it the hour, from 0 to 23; fixed by the first end told."""
+    hour: Mapped[int | None]
     __table_args__ = (CheckConstraint(_one_of("ended_by", get_args(EndedBy)), name="ended_by"),)
 
 

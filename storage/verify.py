@@ -1,12 +1,16 @@
 """Recounts the tallies and the funnel from the surveys and answers, trials left out, inside the database."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import Select, exists, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Select, Subquery, exists, func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.count_tables import CallCount, Coverage
+from storage.counted_calls import BUCKET as CALL_BUCKET
+from storage.counted_calls import STRATUM, counted_calls
 from storage.engine import Database
 from storage.records import PARTS
 from storage.tables import Answer, Credit, Funnel, Survey, Tally
@@ -19,7 +23,7 @@ class Difference:
     """A count that is not what the surveys and answers say."""
 
     table: str
-    """``tally`` or ``funnel``; ``credit`` for a survey whose shares are not a whole one."""
+    """``tally``, ``funnel``, ``call_count``, ``coverage``; ``credit`` for a survey whose shares are not a whole one."""
     key: tuple[tuple[str, object], ...]
     """The columns of the row's key with their values."""
     held: Fraction
@@ -49,6 +53,9 @@ async def verify(database: Database) -> list[Difference]:
             *await _compare(connection, Tally.__tablename__, (*BUCKET, "question", "is_rating", "value"), _ratings()),
             *await _compare(connection, Funnel.__tablename__, (*BUCKET, "step"), _surveys()),
             *await _compare(connection, Credit.__tablename__, ("site_id", "survey"), _shares()),
+            *await _compare(connection, CallCount.__tablename__, CALL_BUCKET, _calls()),
+            *await _compare(connection, f"{CallCount.__tablename__} (talk)", CALL_BUCKET, _talk()),
+            *await _compare(connection, Coverage.__tablename__, STRATUM, _strata()),
         ]
 
     return await database.read(work, seconds=None)
@@ -131,3 +138,29 @@ def _shares() -> list[Select[Any]]:
     asked: list[Any] = [Survey.site_id, Survey.survey]
     wanted = select(*asked, nothing, all_of_it).where(Survey.shared.is_(True))
     return [given, wanted]
+
+
+def _calls() -> list[Select[Any]]:
+    return _recounted(CallCount, CALL_BUCKET, held=CallCount.calls, by=lambda rows: rows.c.parts)
+
+
+def _talk() -> list[Select[Any]]:
+    return _recounted(CallCount, CALL_BUCKET, held=CallCount.talk, by=lambda rows: rows.c.parts * rows.c.talk)
+
+
+def _strata() -> list[Select[Any]]:
+    return _recounted(Coverage, STRATUM, held=Coverage.calls, by=lambda rows: rows.c.parts)
+
+
+def _recounted(
+    table: type[CallCount] | type[Coverage],
+    key: tuple[str, ...],
+    *,
+    held: Any,
+    by: Callable[[Subquery], ColumnElement[Any]],
+) -> list[Select[Any]]:
+    rows = counted_calls().subquery()
+    columns = [rows.c[name] for name in key]
+    recount = select(*columns, literal(0).label("held"), func.sum(by(rows)).label("counted")).group_by(*columns)
+    names = [getattr(table, name) for name in key]
+    return [recount, select(*names, held.label("held"), literal(0).label("counted"))]

@@ -63,6 +63,20 @@ def asked_call(call: Call | None, request: SurveyRequest, at: datetime) -> Asked
     )
 
 
+def heard_call(call: Call, at: datetime) -> AskedCall:
+    """What is known of a call whose caller was not asked, from its events alone."""
+    return AskedCall(
+        site=call.site,
+        linkedid=call.linkedid,
+        survey="",
+        offered_at=at,
+        queue=call.queue,
+        reason="",
+        reason_source="",
+        legs=tuple(leg_record(call, leg, agent="") for leg in call.legs.values()),
+    )
+
+
 def share_out(talks: Sequence[Talk], policy: CreditPolicy) -> tuple[Share, ...]:
     """The shares of those who talked, together a whole survey; none when nobody did.
 

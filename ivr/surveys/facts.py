@@ -10,7 +10,7 @@ import structlog
 from ivr.calls import Call, Gap
 from ivr.errors import DatabaseError
 from ivr.surveys.agents import AgentDirectory
-from ivr.surveys.attribution import Attribution
+from ivr.surveys.attribution import Attribution, heard_call
 from ivr.surveys.legs import leg_record
 from ivr.surveys.privacy import CallerKey
 from storage.recorder import Recorder
@@ -128,6 +128,8 @@ class FactWriter:
 
     def _call_record(self, call: Call) -> CallRecord:
         caller = self._callers.caller(call.caller_number)
+        # Whose caller it was is known of those who were not asked as well.
+        due = self._attribution.decide(heard_call(call, call.ended_at)) if call.ended_at else None
         return CallRecord(
             site=call.site,
             linkedid=call.linkedid,
@@ -139,6 +141,9 @@ class FactWriter:
             ended_at=call.ended_at,
             ended_by=call.ended_by,
             abandoned=call.abandoned,
+            agent=due.agent if due else "",
+            reason=due.reason if due else "",
+            reason_source=due.reason_source if due else "",
         )
 
 

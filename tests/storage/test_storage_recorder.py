@@ -244,7 +244,9 @@ async def test_what_is_known_of_a_call_is_never_overwritten_by_what_is_not(recor
     assert call == {
         "site_id": SITE, "linkedid": "1.1", "uniqueid": "1.1", "queue": "support", "reason": "billing",
         "caller_digest": "ab", "caller_mask": "+34…89", "started_at": NOON, "ended_at": at(60), "ended_by": "agent",
-        "abandoned": True, "exclusion": "", "exclusion_rule": "", "reason_source": "",
+        "abandoned": True, "exclusion": "", "exclusion_rule": "", "reason_source": "", "agent": "",
+        # 12:01 in UTC is 13:01 in Madrid.
+        "day": DAY, "hour": 13,
     }  # fmt: skip
 
 

@@ -1,0 +1,109 @@
+"""Keeps the counts of calls exact: what a call counted before a change is taken out, what it counts after it put in."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date
+from functools import cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Executable, bindparam, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ivr.errors import DatabaseError
+from storage.count_tables import CallCount, Coverage
+from storage.counted_calls import BUCKET, STRATUM, counted_call
+from storage.tables import Base, Call
+from storage.upsert import Columns, table_of, upsert
+
+Key = tuple[str | int | date, ...]
+
+
+class Counted(NamedTuple):
+    """What one call counts at some moment."""
+
+    calls: Counter[Key]
+    """Parts by `BUCKET`."""
+    talk: Counter[Key]
+    """Seconds times parts by `BUCKET`."""
+    strata: Counter[Key]
+    """Parts by `STRATUM`."""
+
+
+async def counted(connection: AsyncConnection, site: str, linkedid: str) -> Counted:
+    """What a call counts now. The call must be locked, or nobody else may be writing."""
+    calls: Counter[Key] = Counter()
+    talk: Counter[Key] = Counter()
+    strata: Counter[Key] = Counter()
+    for row in await connection.execute(counted_call(), {"site": site, "call": linkedid}):
+        found = row._mapping
+        bucket = tuple(found[name] for name in BUCKET)
+        calls[bucket] += row.parts
+        talk[bucket] += row.parts * row.talk
+        strata[tuple(found[name] for name in STRATUM)] += row.parts
+    return Counted(calls, talk, strata)
+
+
+async def recount(connection: AsyncConnection, site: str, linkedid: str, before: Counted) -> None:
+    """Move the counts of a call from what it counted `before` to what it counts now.
+
+    The last thing that a transaction does, and in one order, against deadlocks. Raises `DatabaseError` when a count
+    would fall below 0; then the transaction must fail.
+    """
+    after = await counted(connection, site, linkedid)
+    calls, talk = _difference(before.calls, after.calls), _difference(before.talk, after.talk)
+    for key in sorted({*calls, *talk}):
+        by = {"calls": calls.get(key, 0), "talk": talk.get(key, 0)}
+        await _change(connection, CallCount, dict(zip(BUCKET, key, strict=True)), by, is_new=key not in before.calls)
+    for key, parts in sorted(_difference(before.strata, after.strata).items()):
+        named = dict(zip(STRATUM, key, strict=True))
+        await _change(connection, Coverage, named, {"calls": parts}, is_new=key not in before.strata)
+
+
+async def lock_call(connection: AsyncConnection, site: str, linkedid: str) -> None:
+    """Lock a call until the transaction ends; one that is not known is not locked."""
+    await connection.execute(_locking(), {"site": site, "call": linkedid})
+
+
+def _difference(before: Counter[Key], after: Counter[Key]) -> dict[Key, int]:
+    changed = {key: after[key] - before[key] for key in {*before, *after}}
+    return {key: by for key, by in changed.items() if by}
+
+
+async def _change(
+    connection: AsyncConnection, entity: type[Base], key: dict[str, Any], by: Mapping[str, int], *, is_new: bool
+) -> None:
+    if is_new:
+        await upsert(connection, entity, _more_calls if entity is CallCount else _more_strata, **key, **by)
+        return
+    # Not an upsert: PostgreSQL checks the proposed row first, and one with a negative count is refused.
+    row = {f"key_{name}": value for name, value in key.items()} | {f"by_{name}": value for name, value in by.items()}
+    changed = await connection.execute(_moved(entity, tuple(by)), row)
+    if not changed.rowcount:
+        raise DatabaseError(f"{entity.__tablename__} holds less than is to be moved: run `postcall db verify`")
+
+
+def _more_calls(new: Columns, old: Columns) -> Mapping[str, ColumnElement[Any]]:
+    return {"calls": old["calls"] + new["calls"], "talk": old["talk"] + new["talk"]}
+
+
+def _more_strata(new: Columns, old: Columns) -> Mapping[str, ColumnElement[Any]]:
+    return {"calls": old["calls"] + new["calls"]}
+
+
+@cache
+def _moved(entity: type[Base], names: tuple[str, ...]) -> Executable:
+    table = table_of(entity)
+    key = [column == bindparam(f"key_{column.name}") for column in table.primary_key]
+    moved = {name: table.c[name] + bindparam(f"by_{name}", type_=table.c[name].type) for name in names}
+    return update(table).where(*key, *(value >= 0 for value in moved.values())).values(moved)
+
+
+@cache
+def _locking() -> Executable:
+    # SQLite knows no FOR UPDATE and needs none: its writers come one at a time.
+    call = table_of(Call).c
+    return (
+        select(call.linkedid)
+        .where(call.site_id == bindparam("site"), call.linkedid == bindparam("call"))
+        .with_for_update()
+    )

@@ -1,0 +1,56 @@
+"""The tables that count calls: who hung up, who was asked, and how that compares with who answered."""
+
+from datetime import date
+
+from sqlalchemy import BigInteger, CheckConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.tables import CODE, SITE, WORD, Base
+from storage.types import Clipped
+
+NO_RATING = -1
+"""What stands in place of a rating's value; a key cannot hold NULL, and no value is below 0."""
+
+
+class CallCount(Base):
+    """How many calls of a day, agent, queue and reason were asked or not, and who ended them, in thousandths (`PARTS`).
+
+    A call is counted when it is over and was asked or excluded; a row may stand at 0.
+    """
+
+    __tablename__ = "call_count"
+    site_id: Mapped[str] = mapped_column(Clipped(SITE), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    """The survey's, or else the one on which the call ended, in the site's zone."""
+    agent: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
+    """Who is credited, or would be."""
+    queue: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
+    reason: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
+    exclusion: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
+    """``""`` for calls that were asked."""
+    ended_by: Mapped[str] = mapped_column(Clipped(WORD), primary_key=True)
+    calls: Mapped[int]
+    talk: Mapped[int] = mapped_column(BigInteger)
+    """The seconds that their legs were talked, each as often as the call counts."""
+    __table_args__ = (CheckConstraint("calls >= 0 AND talk >= 0", name="counts"),)
+
+
+class Coverage(Base):
+    """How many calls of an hour, length, queue and reason were given which rating, or none, in thousandths (`PARTS`).
+
+    The same calls as in `CallCount`; a row may stand at 0.
+    """
+
+    __tablename__ = "coverage"
+    site_id: Mapped[str] = mapped_column(Clipped(SITE), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    hour: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """In which the call ended, from 0 to 23, in the site's zone."""
+    talk_band: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """How long the legs were talked: see `TALK_BANDS`; -1 when there was none, or its length is not known."""
+    queue: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
+    reason: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
+    value: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """The rating, or `NO_RATING`."""
+    calls: Mapped[int]
+    __table_args__ = (CheckConstraint("calls >= 0", name="calls"),)
