@@ -1,15 +1,13 @@
 """Settings of call-backs: `[sites.CODE.callback]`."""
 
 import re
-from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ivr.setting_section import Section, wrong
-
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+from ivr.grammar.hours import parse_hours
+from ivr.setting_section import ManyHours, Section, wrong
 
 
 class CallbackSettings(Section):
@@ -29,10 +27,8 @@ class CallbackSettings(Section):
     survey may begin."""
     delay_minutes: Annotated[float, Field(ge=0, le=1440)] = 10
     """How long after the call."""
-    opens: time = time(9)
-    closes: time = time(20)
-    """Between which times of the site's zone."""
-    days: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat")
+    hours: ManyHours = (parse_hours("mon-sat 09:00-20:00"),)
+    """When people may be called, on the site's clocks."""
     expires_hours: Annotated[float, Field(gt=0, le=168)] = 24
     """How long after the call nobody is called any more."""
     tries: Annotated[int, Field(ge=1, le=10)] = 2
@@ -50,12 +46,8 @@ class CallbackSettings(Section):
             raise wrong("channel should have {number} once, as in PJSIP/{number}@trunk, when enabled is true")
         if any(c in self.channel for c in "\r\n\0,"):
             raise wrong("channel should have no comma and no line break")
-        if self.opens.tzinfo or self.closes.tzinfo:
-            raise wrong("opens and closes are times of the site's zone, and have none of their own")
-        if self.opens >= self.closes:
-            raise wrong(f"opens {self.opens:%H:%M} should be before closes {self.closes:%H:%M}")
-        if not self.days:
-            raise wrong("days should name at least one day")
+        if not self.hours:
+            raise wrong("hours should have at least one, such as mon-sat 09:00-20:00")
         try:
             re.compile(self.numbers)
         except re.error as error:

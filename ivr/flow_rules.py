@@ -6,12 +6,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from ivr.grammar.hours import WEEK_MINUTES, Hours, parse_hours
-from ivr.setting_section import Section, read, wrong
-
-
-def _listed(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
+from ivr.grammar.hours import WEEK_MINUTES
+from ivr.setting_section import ManyHours, Section, listed, wrong
 
 
 def _some(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -25,20 +21,17 @@ def _or(words: Iterable[str]) -> str:
 
 
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
-Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_listed), AfterValidator(_some)]
+Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(listed), AfterValidator(_some)]
 Reasons = Annotated[
     tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}(/[a-z0-9][a-z0-9_-]{0,31})?$")], ...],
-    BeforeValidator(_listed),
+    BeforeValidator(listed),
     AfterValidator(_some),
 ]
 Languages = Annotated[
     tuple[Annotated[str, Field(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")], ...],
-    BeforeValidator(_listed),
+    BeforeValidator(listed),
     AfterValidator(_some),
 ]
-
-
-ManyHours = Annotated[tuple[Annotated[Hours, read(parse_hours)], ...], BeforeValidator(_listed), AfterValidator(_some)]
 
 
 class FlowRule(Section):
@@ -51,7 +44,7 @@ class FlowRule(Section):
     """`billing` is met by `billing/refund`, too."""
     language: Languages | None = None
     """`zh` is met by `zh_TW`, too."""
-    hours: ManyHours | None = None
+    hours: Annotated[ManyHours, AfterValidator(_some)] | None = None
     """On the site's clocks."""
 
     @model_validator(mode="after")

@@ -5,11 +5,10 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from ivr.grammar.hours import Hours, parse_hours
 from ivr.grammar.numbers import NumberPattern, parse_number_pattern
 from ivr.grammar.quarantine import MOST, Quarantine, parse_quarantine
 from ivr.grammar.shares import parse_share
-from ivr.setting_section import read, wrong
+from ivr.setting_section import ManyHours, read, wrong
 
 
 def _digest(text: str) -> str:
@@ -40,7 +39,7 @@ class RuleSettings(BaseModel):
     """Whether callers are asked who reached no agent."""
     minimum_talk: Annotated[int, Field(ge=0, le=86_400)] = 0
     """Seconds of talk below which nobody is asked."""
-    hours: tuple[Annotated[Hours, read(parse_hours)], ...] = ()
+    hours: ManyHours = ()
     """When callers are asked, in the site's zone; empty for always."""
     quarantine: tuple[Annotated[Quarantine, read(parse_quarantine)], ...] = ()
     maximum_a_day: Maximum | None = None

@@ -7,6 +7,8 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from ivr.grammar.hours import Hours, parse_hours
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -34,6 +36,15 @@ def read(parse: Callable[[object], object]) -> BeforeValidator:
             raise wrong(str(error)) from None
 
     return BeforeValidator(validate)
+
+
+def listed(value: object) -> object:
+    """One text is a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
+ManyHours = Annotated[tuple[Annotated[Hours, read(parse_hours)], ...], BeforeValidator(listed)]
+"""Hours of the week, once or several times."""
 
 
 class Section(BaseModel):

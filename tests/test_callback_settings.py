@@ -22,12 +22,11 @@ def built(**callback: Any) -> Settings:
         ({"enabled": True}, "callback: channel should have {number} once, as in PJSIP/{number}@trunk"),
         ({"enabled": True, "channel": "PJSIP/{number}{number}"}, "channel should have {number} once"),
         ({"channel": "PJSIP/{number},x"}, "channel should have no comma and no line break"),
-        ({"opens": "20:00", "closes": "09:00"}, "opens 20:00 should be before closes 09:00"),
-        ({"opens": "09:00+01:00"}, "opens and closes are times of the site's zone"),
+        ({"opens": "09:00"}, "callback.opens: unknown setting; allowed here are enabled, channel"),
+        ({"hours": "mon-fri 9-18"}, "callback.hours.1: got 'mon-fri 9-18'; should read like mon-fri 09:00-18:00"),
         ({"numbers": "("}, "numbers is no regular expression"),
         ({"tries": 0}, "callback.tries: got 0"),
-        ({"days": ["monday"]}, "callback.days.1: got 'monday'"),
-        ({"days": []}, "days should name at least one day"),
+        ({"hours": []}, "hours should have at least one, such as mon-sat 09:00-20:00"),
         ({"exclusions": ["abandoned"]}, "callback.exclusions.1: got 'abandoned'"),
         ({"caller_id": "x\r\nAction: y"}, "callback.caller_id"),
         ({"chanel": "x"}, "callback.chanel: unknown setting; did you mean channel?"),
@@ -41,8 +40,9 @@ def test_a_mistake_is_named(wrong: dict[str, Any], said: str) -> None:
 
 
 def test_the_settings_become_a_plan() -> None:
-    plan = callback_plan(built(days=["mon", "sun"], delay_minutes=1.5, ring_seconds=30).sites["main"])
-    assert (plan.days, plan.delay.total_seconds(), plan.longest.total_seconds()) == (frozenset({0, 6}), 90, 150)
+    plan = callback_plan(built(hours=["mon,sun 10:00-12:00"], delay_minutes=1.5, ring_seconds=30).sites["main"])
+    assert [hours.text for hours in plan.hours] == ["mon,sun 10:00-12:00"]
+    assert (plan.delay.total_seconds(), plan.longest.total_seconds()) == (90, 150)
     assert plan.number("+34 9") is None
     assert plan.number("+34 91234") == "+3491234"
 

@@ -2,12 +2,10 @@
 
 import re
 from datetime import timedelta
-from typing import get_args
 
 from callflows.loader import GREETING, FlowVersion, load_flow
 from callflows.model import CommentStep
 from ivr.asterisk.link import AmiLink
-from ivr.callback_settings import Day
 from ivr.errors import FlowError
 from ivr.site_settings import SiteSettings
 from ivr.surveys.callback_plan import CallbackPlan
@@ -24,9 +22,7 @@ def callback_plan(site: SiteSettings) -> CallbackPlan:
         exclusions=frozenset(given.exclusions),
         numbers=re.compile(given.numbers),
         zone=site.zone_info,
-        days=frozenset(get_args(Day).index(day) for day in given.days),
-        opens=given.opens,
-        closes=given.closes,
+        hours=given.hours,
         delay=timedelta(minutes=given.delay_minutes),
         expires=timedelta(hours=given.expires_hours),
         tries=given.tries,

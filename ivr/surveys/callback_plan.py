@@ -2,8 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
+
+from ivr.grammar.hours import Hours
 
 _SEPARATORS = re.compile(r"[\s().\-/]")
 
@@ -15,11 +17,8 @@ class CallbackPlan:
     exclusions: frozenset[str]
     numbers: re.Pattern[str]
     zone: ZoneInfo
-    days: frozenset[int]
-    """From 0, a Monday, to 6."""
-    opens: time
-    closes: time
-    """Times on the zone's clocks; nobody is called at `closes` or later."""
+    hours: tuple[Hours, ...]
+    """When people may be called, on the zone's clocks; at least one."""
     delay: timedelta
     expires: timedelta
     """How long after the call nobody is called any more."""
@@ -38,7 +37,7 @@ class CallbackPlan:
     def is_open(self, now: datetime) -> bool:
         """Whether people may be called at `now`."""
         local = now.astimezone(self.zone)
-        return local.weekday() in self.days and self.opens <= local.time() < self.closes
+        return any(hours.hold(local) for hours in self.hours)
 
     def first(self, ended_at: datetime) -> datetime | None:
         """When the caller of a call that ended then is due; None when that would be too late."""
@@ -63,12 +62,17 @@ class CallbackPlan:
         """`moment` itself when open, else the next time at which it opens."""
         if self.is_open(moment):
             return moment
-        local = moment.astimezone(self.zone)
-        day = local.date() if local.time() < self.opens else local.date() + timedelta(days=1)
-        while day.weekday() not in self.days:
-            day += timedelta(days=1)
-        return self._at_opening(day)
+        today = moment.astimezone(self.zone).date()
+        # The same day of the next week is the last that can be meant: today's opening may be over.
+        openings = (
+            self._at_opening(today + timedelta(days=days), hours.opens)
+            for hours in self.hours
+            for days in range(8)
+            if (today + timedelta(days=days)).weekday() in hours.days
+        )
+        return min(opening for opening in openings if opening > moment)
 
-    def _at_opening(self, day: date) -> datetime:
+    def _at_opening(self, day: date, opens: int) -> datetime:
         # Through UTC: an opening time that the clocks skip in spring becomes one that there is.
-        return datetime.combine(day, self.opens, self.zone).astimezone(ZoneInfo("UTC")).astimezone(self.zone)
+        local = datetime.combine(day, time(*divmod(opens, 60)), self.zone)
+        return local.astimezone(UTC).astimezone(self.zone)

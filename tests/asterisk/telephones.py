@@ -198,9 +198,11 @@ class Played:
 @asynccontextmanager
 async def playing(scenario: Scenario, beside: Beside, sip_port: int) -> AsyncIterator[Played]:
     """The telephones of a scenario, switched on: those of its agents, or of the customer whom one of them dials."""
-    there = {row.who.partition("/")[0] for row in scenario.rows}
-    there |= {word for row in scenario.rows for word in row.what.split(" ")}
-    agents = [number for number in AGENTS if number in there or ("dials the caller" in str(scenario.rows))]
+    named = {row.who.partition("/")[0] for row in scenario.rows}
+    named |= {word for row in scenario.rows for word in row.what.split(" ")}
+    if any(row.what == "dials the caller" for row in scenario.rows):
+        named.add(CUSTOMER)
+    agents = [number for number in AGENTS if number in named]
     async with AsyncExitStack() as stack:
         phones = {
             user: await stack.enter_async_context(SipPhone(user, sip_port=sip_port)) for user in ("caller", *agents)

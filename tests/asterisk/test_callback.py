@@ -40,9 +40,7 @@ def settings(**changed: Any) -> dict[str, Any]:
         "caller_id": '"Example Ltd" <0800123456>',
         "numbers": "[0-9]{4}",
         "delay_minutes": 0,
-        "opens": "00:00",
-        "closes": "23:59:59.999999",
-        "days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"],
+        "hours": "mon-sun 00:00-24:00",
         **changed,
     }
 

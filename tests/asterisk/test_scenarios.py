@@ -85,7 +85,12 @@ def test_the_calls_that_matter_most_are_played_here() -> None:
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("scenario", PLAYED, ids=lambda scenario: scenario.title)
 async def test_it_comes_out_as_the_table_says(scenario: Scenario, pbx: Ways, url: str, tmp_path: Path) -> None:
-    settings = {"zone": "UTC", **site_settings(scenario, tmp_path, time.time())}
+    await comes_out(scenario, pbx, url, tmp_path)
+
+
+async def comes_out(scenario: Scenario, pbx: Ways, url: str, folder: Path) -> None:
+    """Play a table, and hold what became of it against what it says."""
+    settings = {"zone": "UTC", **site_settings(scenario, folder, time.time())}
     async with (
         pbx.service(url, **settings) as service,
         playing(scenario, service, pbx.server.sip_port) as played,
@@ -100,7 +105,7 @@ async def test_it_comes_out_as_the_table_says(scenario: Scenario, pbx: Ways, url
             assert_near(found.get("legs", ""), expected.get("legs", ""))
         assert await verify(played.database) == []
         await offered_and_excluded_are_all(played)
-        await other_policies(scenario, played, linkedids[0], tmp_path, policies_of(scenario))
+        await other_policies(scenario, played, linkedids[0], folder, policies_of(scenario))
 
 
 def policies_of(scenario: Scenario) -> tuple[CreditPolicy, ...]:

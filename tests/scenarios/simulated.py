@@ -1,7 +1,5 @@
 """Plays a scenario on the simulated PBX, with the whole service beside it."""
 
-import asyncio
-import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,40 +9,30 @@ from typing import Any
 from sqlalchemy import select
 
 from ivr.app import Service, running
-from ivr.demo.agi_client import session_headers
+from ivr.demo.agi_client import run_agi
+from ivr.demo.agi_commands import AgiCommands
 from ivr.demo.ami_actions import AmiActions
 from ivr.demo.behaviour import Behaviour
+from ivr.demo.channels import UP, Channel
 from ivr.demo.choices import free_port
-from ivr.demo.queues import Member, Queue
+from ivr.demo.listener import Listener
 from ivr.demo.scripted import ScriptedCall
 from ivr.demo.simulator import SimulatedPbx
 from ivr.settings import Settings, build_settings
 from storage.engine import Database
-from storage.tables import Base, LinkGap
+from storage.tables import Base, LinkGap, Survey
 from tests.scenarios.clock import RowClock
 from tests.scenarios.program import say
 from tests.scenarios.site import site_settings
+from tests.scenarios.switches import in_a_long_survey, pbx_of
 from tests.scenarios.table import Row, Scenario
 from tests.waiting import until
 
 TOKEN = "a token of these tests"
-SURVEY = "postcall-survey"
 LEAVES_AFTER = 1500.0
 """When a caller hangs up in the survey, in seconds of the PBX: long enough for the service to have begun it."""
-LONG_PROMPT = 10_000.0
-"""How long a prompt is when the caller hangs up in it."""
-
-
-def floor() -> tuple[list[Queue], list[Member]]:
-    """Two queues; 1004 serves none, and is reached by transfer only."""
-    queues = [Queue(name="support", exten="8001"), Queue(name="billing", exten="8002")]
-    members = [
-        Member(interface="PJSIP/1001", name="Alice Moreau", queues=("support",)),
-        Member(interface="PJSIP/1002", name="Doe, John", queues=("support", "billing")),
-        Member(interface="Local/1003@agents/n", name="Chen", queues=("support",)),
-        Member(interface="PJSIP/1004", name="Dora", queues=()),
-    ]
-    return queues, members
+THINKS_LONG = 3000.0
+"""How long the caller thinks in whose survey the link is lost, or back: long enough for that to happen."""
 
 
 class Played:
@@ -106,7 +94,12 @@ class Played:
 
     async def _happens(self, row: Row, later: tuple[Row, ...]) -> None:
         if row.who == "link":
+            if (call := self.calls.get("caller")) and call.survey and in_a_long_survey(self._scenario):
+                await until(lambda: self.rows(Survey))
             await (self._lose_link() if row.what == "is lost" else self._restore_link())
+            if in_a_long_survey(self._scenario) and any("presses" in one.what for one in later):
+                survey = self.calls["caller"].survey
+                assert survey is None or not survey.done(), "the survey was over before the link was back"
         elif row.who == "program":
             await self.settled()
             call = self.calls["caller"]
@@ -126,7 +119,7 @@ class Played:
         elif row.what == "hangs up":
             self.calls[row.who].caller_hangs_up()
         elif row.what == "comes to the survey again":
-            await self._agi(self.calls[row.who], f"survey?site={self.site}")
+            await self._comes_again(self.calls[row.who])
         elif not any(one.who == row.who and one.what.startswith("presses") for one in later):
             # What the caller does in the survey was decided before the call: here it ends.
             survey = self.calls[row.who].survey
@@ -137,7 +130,9 @@ class Played:
     def _new_call(self, who: str, queue: str) -> ScriptedCall:
         leaves = any(row.who == who and row.what == "hangs up in the survey" for row in self._scenario.rows)
         behaviour = Behaviour(
-            keys=self._scenario.presses(who), hangs_up_in_survey_after=LEAVES_AFTER if leaves else None
+            keys=self._scenario.presses(who),
+            think_seconds=THINKS_LONG if in_a_long_survey(self._scenario) else 2.5,
+            hangs_up_in_survey_after=LEAVES_AFTER if leaves else None,
         )
         variables = dict(one.split(" ", 1) for one in self._scenario.settings.get("variable", []))
         number = f"091200{len(self.calls):04}"
@@ -174,7 +169,7 @@ class Played:
             case _ if row.what.startswith("dials the wrap-up "):
                 await self.settled()
                 reason = row.what.removeprefix("dials the wrap-up ")
-                await self._agi(call, f"wrapup?site={self.site}&reason={reason}", phone=f"PJSIP/{number}")
+                await self._wraps_up(call, number, reason)
             case _:
                 raise AssertionError(row)
 
@@ -198,19 +193,26 @@ class Played:
         await until(reconciled)
         await self.settled()
 
-    async def _agi(self, call: ScriptedCall, script: str, phone: str = "") -> None:
-        """A FastAGI session that answers every command as an idle channel does, until the service closes it."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.service.agi_port)
-        url = f"agi://127.0.0.1:{self.service.agi_port}/{script}"
-        headers = dict(session_headers(call.call.channel, url, ""))
-        if phone:
-            headers |= {"agi_channel": f"{phone}-0000ffff", "agi_uniqueid": "1.999"}
-        writer.write(("".join(f"{name}: {value}\n" for name, value in headers.items()) + "\n").encode())
-        while line := await reader.readline():
-            values = re.findall(rb"\$\{URIENCODE\(", line)
-            separators = b"|" * (len(values) - 1)
-            writer.write(b"200 result=1 (" + separators + b")\n" if values else b"200 result=1\n")
-        writer.close()
+    async def _comes_again(self, call: ScriptedCall) -> None:
+        """The dialplan brings the caller once more, who hears nothing."""
+        dialogue = await self._agi(call.call.channel, "survey")
+        assert not [line for line in dialogue if line.startswith(("GET DATA", "STREAM FILE"))], dialogue
+
+    async def _wraps_up(self, call: ScriptedCall, number: str, reason: str) -> None:
+        """An agent dials the code of a reason."""
+        channel = self.pbx.switch.agent_channel(call.member(number), state=UP)
+        dialogue = await self._agi(channel, "wrapup", f"&reason={reason}")
+        self.pbx.switch.board.close(channel)
+        assert any("POSTCALL_WRAPUP" in line and "ok" in line for line in dialogue), dialogue
+
+    async def _agi(self, channel: Channel, path: str, query: str = "") -> list[str]:
+        """Let the dialplan of a channel run a FastAGI script, with nobody who presses keys; returns its commands."""
+        url = f"agi://127.0.0.1:{self.service.agi_port}/{path}?site={self.site}{query}"
+        clock, dialogue = self._clock, list[tuple[str, str]]()
+        listener = Listener(channel, Behaviour(), keys=(), clock=clock, emit=lambda _: None)
+        commands = AgiCommands(channel, listener, clock=clock, prompt_seconds=lambda _: 2.0)
+        assert await run_agi(url, channel, listener, commands, dialled="", dialogue=dialogue) == "SUCCESS"
+        return [line for line, _ in dialogue]
 
 
 async def _true(is_so: bool) -> bool:
@@ -262,21 +264,6 @@ async def beside_all(scenarios: Mapping[str, Scenario], folder: Path, url: str) 
             sites[code] = {**site_settings(scenarios[code], own, now), "ami": access}
         service = await stack.enter_async_context(running(settings_for(sites, url, agi_port)))
         yield [Played(code, pbx, service, clock, scenarios[code]) for code, pbx in pbxs.items()]
-
-
-def pbx_of(code: str, scenario: Scenario, agi_port: int, clock: RowClock) -> SimulatedPbx:
-    """The PBX of a scenario, whose dialplan leads to the service."""
-    queues, members = floor()
-    if scenario.settings.get("trigger") == ["dialplan"]:
-        queues = [Queue(name=queue.name, exten=queue.exten, continue_to=SURVEY) for queue in queues]
-    leaves = any(row.what == "hangs up in the survey" for row in scenario.rows)
-    return SimulatedPbx(
-        queues=queues,
-        members=members,
-        dialplan={SURVEY: f"agi://127.0.0.1:{agi_port}/survey?site={code}"},
-        clock=clock,
-        prompt_seconds=lambda _: LONG_PROMPT if leaves else 2.0,
-    )
 
 
 def settings_for(sites: Mapping[str, Mapping[str, Any]], url: str, agi_port: int) -> Settings:

@@ -1,16 +1,16 @@
 """When callers may be called back: hours, days, zones, clocks that change, tries, and an end."""
 
 import re
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from ivr.grammar.hours import parse_hours
 from ivr.surveys.callback_plan import CallbackPlan
 
 MADRID = ZoneInfo("Europe/Madrid")
-WEEKDAYS = frozenset(range(5))
 
 
 def plan(**given: Any) -> CallbackPlan:
@@ -19,9 +19,7 @@ def plan(**given: Any) -> CallbackPlan:
             "exclusions": frozenset({"caller_hung_up"}),
             "numbers": re.compile(r"\+?[0-9]{5,15}"),
             "zone": MADRID,
-            "days": WEEKDAYS,
-            "opens": time(9),
-            "closes": time(20),
+            "hours": (parse_hours("mon-fri 09:00-20:00"),),
             "delay": timedelta(minutes=10),
             "expires": timedelta(hours=24),
             "tries": 2,
@@ -82,16 +80,35 @@ def test_the_hours_are_those_of_the_sites_clocks(moment: str, open_: bool) -> No
     ],
 )
 def test_the_clocks_change_at_night_and_nobody_is_called_an_hour_early(ended: str, due: str) -> None:
-    every_day = plan(days=frozenset(range(7)))
+    every_day = plan(hours=(parse_hours("mon-sun 09:00-20:00"),))
     assert every_day.first(local(ended)) == datetime.fromisoformat(due)
 
 
 def test_an_opening_time_that_the_clocks_skip_is_the_next_one_there_is() -> None:
-    early = plan(days=frozenset(range(7)), opens=time(2, 30))
+    early = plan(hours=(parse_hours("mon-sun 02:30-20:00"),))
     due = early.first(local("2027-03-27 22:00"))
     assert due == datetime(2027, 3, 28, 1, 30, tzinfo=UTC)
     assert due is not None
     assert early.is_open(due)
+
+
+@pytest.mark.parametrize(
+    ("ended", "due"),
+    [
+        ("2026-11-23 11:55", "2026-11-23 15:00"),  # a Monday, at noon
+        ("2026-11-23 18:00", "2026-11-24 09:00"),
+        ("2026-11-27 18:00", "2026-11-28 10:00"),  # a Friday
+        ("2026-11-28 11:00", "2026-11-30 09:00"),
+    ],
+)
+def test_of_several_hours_the_next_one_counts(ended: str, due: str) -> None:
+    hours = tuple(map(parse_hours, ("mon-fri 09:00-12:00", "mon-fri 15:00-18:00", "sat 10:00-11:00")))
+    assert plan(hours=hours, expires=timedelta(days=3)).first(local(ended)) == local(due)
+
+
+def test_a_day_whose_hour_is_over_opens_in_a_week() -> None:
+    mondays = plan(hours=(parse_hours("mon 09:00-10:00"),), expires=timedelta(days=8))
+    assert mondays.first(local("2026-11-23 10:00")) == local("2026-11-30 09:00")
 
 
 def test_enough_tries_are_enough() -> None:
