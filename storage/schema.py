@@ -1,12 +1,12 @@
 """The schema's version: brought up to date by Alembic, and checked before anything is served."""
 
+from functools import cache
 from importlib.resources import as_file, files
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -61,17 +61,20 @@ def _upgrade_now(connection: Connection) -> str:
 
 def _revisions(connection: Connection) -> tuple[str | None, str, bool]:
     """The revision found, the one needed, and whether the one found is among those that this version knows."""
+    needed, known = _scripts()
+    found = MigrationContext.configure(connection).get_current_revision()
+    return found, needed, found in known
+
+
+@cache
+def _scripts() -> tuple[str, frozenset[str]]:
+    """The newest revision and all of them. Read once: it takes longer than to ask the database."""
     with as_file(files("migrations")) as folder:
         scripts = ScriptDirectory(str(folder))
-        found = MigrationContext.configure(connection).get_current_revision()
         needed = scripts.get_current_head()
         if needed is None:
             raise DatabaseError("the package `migrations` is empty: this installation is broken")
-        try:
-            known = found is not None and scripts.get_revision(found) is not None
-        except CommandError:
-            known = False
-        return found, needed, known
+        return needed, frozenset(script.revision for script in scripts.walk_revisions())
 
 
 def migrate(connection: Connection, revision: str) -> None:

@@ -22,6 +22,10 @@ from ivr.web.pages.filtering import Asked, asked
 from ivr.web.pages.frame import render, spoken_in
 from ivr.web.pages.trends import STEPS, TrendChartParameters, TrendParameters, in_words, moments, step_of
 from ivr.web.problems import Problem
+from storage.survey_list import SurveyFilter, surveys_page
+
+LAST = 10
+"""How many of the last ratings, and of those with a comment, are shown."""
 
 
 class AgentChartParameters(TrendChartParameters):
@@ -40,6 +44,16 @@ async def agent(request: web.Request) -> web.Response:
     over_time = await trend(about.board, mine, step)
     is_own = request[VIEWER].role == "agent"
     spoken = spoken_in(request)
+    last = SurveyFilter(
+        site=mine.site,
+        begins=mine.begins,
+        ends=mine.ends,
+        flow=mine.flow,
+        queue=mine.queue,
+        reason=mine.reason,
+        agents=[code],
+        rated=True,
+    )
     table = None if is_own else await agents_table(about.board, about.query)
     return render(
         request,
@@ -55,6 +69,9 @@ async def agent(request: web.Request) -> web.Response:
         ranked=table.ranked if table else 0,
         by_reason=await breakdown(about.board, mine, ["reason"]),
         reason_name=about.reason,
+        last=(await surveys_page(about.board.database, last, limit=LAST)).surveys,
+        commented=(await surveys_page(about.board.database, replace(last, commented=True), limit=LAST)).surveys,
+        satisfied=about.board.flows[mine.flow].headline.satisfied,
         trend=over_time,
         step=step,
         steps=STEPS,

@@ -155,8 +155,9 @@ def trend(
         "axis": {
             "labelExpr": _day_labels(style),
             "grid": False,
-            "tickCount": 4 if style.is_narrow else 10,
+            "tickCount": {"narrow": 4, "wall": 5, "wide": 10}[style.size],
             "labelOverlap": "greedy",
+            "labelSeparation": 8,
         },
     }
     layers: list[Spec] = [

@@ -19,7 +19,7 @@ from ivr.web.pages.filtering import Asked, PageParameters, asked_today
 from ivr.web.pages.frame import render, spoken_in
 from ivr.web.pages.health import HEALTH
 from ivr.web.pages.trends import in_words
-from storage.last_ratings import last_ratings, surveys_under_way
+from storage.survey_list import SurveyFilter, surveys_page, surveys_under_way
 
 LAST = 12
 """How many ratings are shown."""
@@ -53,6 +53,19 @@ async def now(request: web.Request) -> web.Response:
     yesterday = replace(query, from_day=query.from_day - timedelta(days=1), to_day=query.to_day - timedelta(days=1))
     days = await _by_day(about, replace(query, from_day=yesterday.from_day))
     who = await people(about.board, query)
+    last = await surveys_page(
+        about.board.database,
+        SurveyFilter(
+            site=query.site,
+            begins=about.board.now() - LOOK_BACK,
+            ends=query.ends,
+            flow=query.flow,
+            queue=query.queue,
+            agents=who.only,
+            rated=True,
+        ),
+        limit=LAST,
+    )
     month = replace(query, from_day=query.to_day - timedelta(days=29))
     over_time = await trend(about.board, month, "day")
     return render(
@@ -67,15 +80,7 @@ async def now(request: web.Request) -> web.Response:
         yesterday=days.get(yesterday.to_day),
         change=await comparison(about.board, yesterday, query),
         by_queue=await breakdown(about.board, query, ["queue"]),
-        last=await last_ratings(
-            about.board.database,
-            query.site,
-            since=about.board.now() - LOOK_BACK,
-            flow=query.flow,
-            queue=query.queue,
-            agents=who.only,
-            limit=LAST,
-        ),
+        last=last.surveys,
         satisfied=about.board.flows[query.flow].headline.satisfied,
         who=who,
         reason_name=about.reason,

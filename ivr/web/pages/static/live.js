@@ -6,8 +6,10 @@
   const button = document.getElementById("live-pause");
   const announced = document.getElementById("live-announced");
   const text = state.dataset;
-  const AT_MOST_EACH = 1000, WITHOUT_NEWS = 20000, ANNOUNCE_EACH = 5000;
-  let paused = false, reading = false, again = false, lastRead = 0, timer = 0, lastAnnounced = 0, connected = false;
+  const WITHOUT_NEWS = 20000, ANNOUNCE_EACH = 5000;
+  // A reading that took long is not repeated soon: many open pages must not keep the service from its callers.
+  const rest = () => Math.min(Math.max(250, 3 * took), 5000);
+  let paused = false, reading = false, again = false, lastRead = 0, took = 0, timer = 0, lastAnnounced = 0, connected = false;
 
   const show = () => {
     state.dataset.state = paused ? "paused" : connected ? "on" : "off";
@@ -19,7 +21,7 @@
     if (paused || document.hidden) { again = true; return; }
     if (reading) { again = true; return; }
     clearTimeout(timer);
-    timer = setTimeout(read, Math.max(wait, lastRead + AT_MOST_EACH - Date.now(), 0));
+    timer = setTimeout(read, Math.max(wait, lastRead + rest() - Date.now(), 0));
   };
 
   const read = async () => {
@@ -29,6 +31,7 @@
       if (answer.type === "opaqueredirect") { location.reload(); return; }
       if (answer.ok) put(new DOMParser().parseFromString(await answer.text(), "text/html"));
     } catch { /* The stream says when the service is away. */ }
+    took = Date.now() - lastRead;
     reading = false;
     soon(again ? 0 : WITHOUT_NEWS);
   };

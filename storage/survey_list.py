@@ -1,0 +1,158 @@
+"""Surveys one by one, the newest first, and how many callers are being asked."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
+
+from storage.engine import Database
+from storage.tables import CODE, Answer, Credit, Survey
+from storage.types import clip
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurveyFilter:
+    """Which surveys are listed; None does not narrow. Trials never are."""
+
+    site: str
+    begins: datetime
+    """Offered then or later."""
+    ends: datetime
+    """Offered before."""
+    flow: str | None = None
+    queue: str | None = None
+    reason: str | None = None
+    """With the reasons below it."""
+    agents: Collection[str] | None = None
+    """One of them has a share."""
+    values: Collection[int] | None = None
+    """Rated so."""
+    rated: bool | None = None
+    """With a rating, or without one."""
+    commented: bool = False
+    """Only those whose caller left a comment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedSurvey:
+    """One survey."""
+
+    survey: str
+    linkedid: str
+    offered_at: datetime
+    answered_at: datetime | None
+    """When the rating was given; None without one."""
+    status: str
+    value: int | None
+    """The rating; None without one."""
+    agent: str
+    """Who has it, or of several the one with the largest share; ``""`` when not known."""
+    shared: bool
+    """Whether several agents share it."""
+    queue: str
+    reason: str
+    flow: str
+    comment: str
+    """The question to which the caller left a comment; ``""`` without one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurveyPage:
+    """Some surveys."""
+
+    surveys: list[ListedSurvey]
+    older: str
+    """Where the next page begins; ``""`` when there is none."""
+
+
+async def surveys_page(database: Database, wanted: SurveyFilter, *, after: str = "", limit: int = 50) -> SurveyPage:
+    """The newest surveys, or those after the cursor `after`. Raises ValueError for what is no cursor."""
+    rating, comment = aliased(Answer), aliased(Answer)
+    is_rating = and_(
+        rating.site_id == Survey.site_id,
+        rating.survey == Survey.survey,
+        rating.is_rating.is_(True),
+        rating.value.is_not(None),
+    )
+    is_comment = and_(
+        comment.site_id == Survey.site_id, comment.survey == Survey.survey, comment.recording.is_not(None)
+    )
+    first_comment = select(func.min(comment.question)).where(is_comment).scalar_subquery()
+    columns = [getattr(Survey, name) for name in ("survey", "linkedid", "offered_at", "status", "agent", "shared")]
+    columns += [Survey.queue, Survey.reason, Survey.flow, rating.answered_at, rating.value]
+    statement = (
+        select(*columns, func.coalesce(first_comment, "").label("comment"))
+        .outerjoin(rating, is_rating)
+        .where(*_narrow(wanted))
+        .order_by(Survey.offered_at.desc(), Survey.survey.desc())
+        .limit(limit + 1)
+    )
+    if wanted.values is not None:
+        statement = statement.where(rating.value.in_(sorted(wanted.values)))
+    if wanted.rated is not None:
+        statement = statement.where(rating.value.is_not(None) if wanted.rated else rating.value.is_(None))
+    if wanted.commented:
+        statement = statement.where(exists().where(is_comment))
+    if after:
+        at, survey = _parsed(after)
+        # The first condition is one that an index can begin with.
+        statement = statement.where(
+            Survey.offered_at <= at, or_(Survey.offered_at < at, and_(Survey.offered_at == at, Survey.survey < survey))
+        )
+
+    async def work(connection: AsyncConnection) -> list[ListedSurvey]:
+        return [ListedSurvey(**row._mapping) for row in await connection.execute(statement)]
+
+    found = await database.read(work)
+    last = found[limit - 1] if len(found) > limit else None
+    return SurveyPage(surveys=found[:limit], older=_cursor(last) if last else "")
+
+
+async def surveys_under_way(database: Database, site: str) -> int:
+    """How many callers of a site are being asked."""
+    statement = select(func.count()).where(Survey.site_id == site, Survey.trial.is_(False), Survey.ended_at.is_(None))
+
+    async def work(connection: AsyncConnection) -> int:
+        return (await connection.execute(statement)).scalar_one()
+
+    return await database.read(work)
+
+
+def _narrow(wanted: SurveyFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [
+        Survey.site_id == wanted.site,
+        Survey.trial.is_(False),
+        Survey.offered_at >= wanted.begins,
+        Survey.offered_at < wanted.ends,
+    ]
+    if wanted.flow is not None:
+        conditions.append(Survey.flow == wanted.flow)
+    if wanted.queue is not None:
+        conditions.append(Survey.queue == wanted.queue)
+    if wanted.reason is not None:
+        reason = clip(wanted.reason, CODE)
+        below = func.substr(Survey.reason, 1, len(reason) + 1) == f"{reason}/"
+        conditions.append(or_(Survey.reason == reason, below) if reason else Survey.reason == "")
+    if wanted.agents is not None:
+        codes = sorted(wanted.agents)
+        shares = exists().where(
+            Credit.site_id == Survey.site_id, Credit.survey == Survey.survey, Credit.agent.in_(codes)
+        )
+        conditions.append(or_(Survey.agent.in_(codes), and_(Survey.shared.is_(True), shares)))
+    return conditions
+
+
+def _cursor(last: ListedSurvey) -> str:
+    return f"{(last.offered_at - _EPOCH) // timedelta(microseconds=1)}~{last.survey}"
+
+
+def _parsed(cursor: str) -> tuple[datetime, str]:
+    moment, _, survey = cursor.partition("~")
+    if not (moment.isascii() and moment.isdigit() and len(moment) <= 17 and survey):
+        raise ValueError(f"{cursor[:80]!r} is no place in this list")
+    return _EPOCH + timedelta(microseconds=int(moment)), survey
