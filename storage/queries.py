@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, case, func, or_, select
 
@@ -247,7 +247,7 @@ def _narrow(table: _Counted, narrowed: CountFilter) -> list[ColumnElement[bool]]
     if narrowed.queue is not None:
         conditions.append(table.queue == narrowed.queue)
     if narrowed.reason is not None:
-        conditions.append(_within(table, narrowed.reason))
+        conditions.append(within(table.reason, narrowed.reason))
     if narrowed.flow is not None:
         conditions.append(_flow(table) == narrowed.flow)
     if narrowed.from_day is not None:
@@ -267,13 +267,14 @@ def _flow(table: _Counted) -> Any:
     return table.flow
 
 
-def _within(table: _Counted, reason: str) -> ColumnElement[bool]:
+def within(column: Any, reason: str) -> ColumnElement[bool]:
+    """The rows whose reason in `column` is `reason`, or below it; ``""`` means those without one."""
     reason = clip(reason, CODE)
     if not reason:
-        return table.reason == ""
+        return cast("ColumnElement[bool]", column == "")
     # Not LIKE: SQLite's takes no notice of case, and a reason may hold its wildcards.
     below = f"{reason}/"
-    return or_(table.reason == reason, func.substr(table.reason, 1, len(below)) == below)
+    return or_(column == reason, func.substr(column, 1, len(below)) == below)
 
 
 async def _all(connection: Any, statement: Any) -> list[tuple[Any, ...]]:

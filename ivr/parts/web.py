@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import metadata
 from pathlib import Path
 
 from aiohttp import web
@@ -21,12 +22,13 @@ from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.publishing import Publishing
 from ivr.trial.trial import TrialStore
-from ivr.web import calls, flows, live, opt_outs, reasons, scores, send_to_survey
+from ivr.web import breakdown, calls, flows, funnel, live, opt_outs, reasons, scores, send_to_survey, surveys
 from ivr.web.auth import Door
 from ivr.web.calls import CALLS, CallSource
 from ivr.web.flows import FLOWS, FlowSource
 from ivr.web.health import Check
 from ivr.web.live import LIVE, LiveSource, end_streams
+from ivr.web.openapi import add_document
 from ivr.web.operations import Operation
 from ivr.web.opt_outs import BOOK, OptOutBook
 from ivr.web.pages.every import PAGES, add_pages
@@ -45,6 +47,9 @@ from storage.schema import check_schema
 
 OPERATIONS: Sequence[Operation] = [
     *scores.OPERATIONS,
+    *breakdown.OPERATIONS,
+    *funnel.OPERATIONS,
+    *surveys.OPERATIONS,
     *calls.OPERATIONS,
     *opt_outs.OPERATIONS,
     *reasons.OPERATIONS,
@@ -82,6 +87,7 @@ def web_application(parts: WebParts) -> web.Application:
     checks |= {f"pbx {code}": link_check(link) for code, link in links.items()}
     door = Door(token=settings.web.token.get_secret_value(), accounts=Accounts(database), now=now)
     app = web_app(door, checks, [*OPERATIONS, *PAGES])
+    add_document(app, OPERATIONS, version=metadata.version("postcall"))
     app[BOARD] = Scoreboard(
         database=database,
         sites={
