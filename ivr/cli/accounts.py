@@ -1,7 +1,6 @@
 """`postcall accounts`: who may sign in, and with which tokens programs may ask."""
 
 import asyncio
-import re
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ import click
 from ivr.cli.options import config_option
 from ivr.errors import SettingsError
 from ivr.settings import Settings, load_settings
-from ivr.web.access import ROOT
+from ivr.web.access import LOGIN, ROOT
 from ivr.web.auth import fingerprint, new_secret
 from ivr.web.passwords import hashed
 from storage import queries
@@ -23,7 +22,6 @@ from storage.schema import check_schema
 from storage.tables import LABEL
 
 Found = TypeVar("Found")
-LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 LOGIN_ALLOWED = "small letters, digits and . _ @ -, at most 64, and the first a letter or a digit"
 
 
