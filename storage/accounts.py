@@ -38,6 +38,24 @@ class AccountRecord:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRecord:
+    """A token of an account; what it is itself is not kept."""
+
+    login: str
+    label: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookRecord:
+    """Somebody listened to what a caller had said."""
+
+    login: str
+    question: str
+    looked_at: datetime
+
+
 class Accounts:
     """Every method is one transaction and raises `DatabaseError` when the database fails."""
 
@@ -97,6 +115,25 @@ class Accounts:
             if not await connection.scalar(select(func.count()).select_from(Account).where(Account.login == login)):
                 return False
             return await insert_new(connection, ApiToken, digest=digest, login=login, label=label, created_at=at)
+
+        return await self._database.write(work)
+
+    async def tokens(self) -> list[TokenRecord]:
+        """Every token, by login and then the oldest first."""
+
+        async def work(connection: AsyncConnection) -> list[TokenRecord]:
+            statement = select(ApiToken.login, ApiToken.label, ApiToken.created_at)
+            rows = await connection.execute(statement.order_by(ApiToken.login, ApiToken.created_at))
+            return [TokenRecord(login=row.login, label=row.label, created_at=row.created_at) for row in rows]
+
+        return await self._database.read(work)
+
+    async def revoke(self, login: str) -> int:
+        """End the sessions and tokens of an account; how many tokens there were."""
+
+        async def work(connection: AsyncConnection) -> int:
+            await connection.execute(delete(WebSession).where(WebSession.login == login))
+            return (await connection.execute(delete(ApiToken).where(ApiToken.login == login))).rowcount
 
         return await self._database.write(work)
 
@@ -165,6 +202,20 @@ class Accounts:
             )
 
         await self._database.write(work)
+
+    async def looks(self, site: str, linkedid: str) -> list[LookRecord]:
+        """Who listened to the recordings of a call, the latest first."""
+
+        async def work(connection: AsyncConnection) -> list[LookRecord]:
+            statement = (
+                select(RecordingLook.login, RecordingLook.question, RecordingLook.looked_at)
+                .where(RecordingLook.site_id == site, RecordingLook.linkedid == linkedid)
+                .order_by(RecordingLook.looked_at.desc(), RecordingLook.login)
+            )
+            rows = await connection.execute(statement)
+            return [LookRecord(login=row.login, question=row.question, looked_at=row.looked_at) for row in rows]
+
+        return await self._database.read(work)
 
     async def _accounts(self, statement: Select[Any]) -> list[AccountRecord]:
         async def work(connection: AsyncConnection) -> Sequence[Any]:

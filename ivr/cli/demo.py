@@ -25,7 +25,9 @@ from ivr.demo.choices import DemoPbx, real_pbx, simulated_pbx
 from ivr.service_settings import LogSettings
 from ivr.settings import Settings, build_settings
 from ivr.web.score_models import AgentsScores
+from ivr.web.sign_in_link import sign_in_link
 from ivr.web.try_link import try_link
+from storage.accounts import AccountRecord, Accounts
 from storage.schema import upgrade
 from storage.verify import verify
 
@@ -60,6 +62,8 @@ async def _demo(pbx: str, duration: float | None) -> None:
             console.print(f"Postcall runs beside {chosen.about}. The same scores as below:")
             console.print(f'  curl -H "Authorization: Bearer {token}" {url}', highlight=False)
             link = try_link(token, "csat", datetime.now(UTC) + timedelta(days=1))
+            console.print("The pages of a supervisor; the link signs you in, once:")
+            console.print(f"  {service.url}{await _way_in(service, token)}", highlight=False)
             console.print("Answer the survey yourself, in a browser (a trial, which is not counted):")
             console.print(f"  {service.url}{link}", highlight=False)
             traffic = asyncio.create_task(chosen.traffic(), name="callers")
@@ -102,6 +106,13 @@ async def _service(folder: Path, pbx: DemoPbx) -> AsyncIterator[tuple[Settings, 
     await upgrade(url)
     async with running(settings) as service:
         yield settings, service
+
+
+async def _way_in(service: Service, token: str) -> str:
+    """A link that signs in to an account of the demonstration."""
+    now = datetime.now(UTC)
+    await Accounts(service.database).add(AccountRecord(login="demo", role="admin", created_at=now))
+    return sign_in_link(token, "demo", now + timedelta(days=1))
 
 
 async def _show(console: Console, url: str, token: str) -> None:

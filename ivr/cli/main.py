@@ -9,6 +9,7 @@ from ivr.cli.lazy import LazyGroup
 from ivr.errors import PostcallError
 
 COMMANDS = {
+    "accounts": "ivr.cli.accounts",
     "asterisk": "ivr.cli.asterisk",
     "db": "ivr.cli.db",
     "demo": "ivr.cli.demo",

@@ -1,5 +1,6 @@
 """Who asks, and what that person may see."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -11,6 +12,11 @@ from storage.records import AgentRecord
 ADMIN: frozenset[Role] = frozenset({"admin"})
 SUPERVISORS: frozenset[Role] = frozenset({"admin", "supervisor"})
 EVERYBODY: frozenset[Role] = frozenset({"admin", "supervisor", "agent"})
+
+
+LONGEST_LOGIN = 64
+LOGIN = re.compile(rf"[a-z0-9][a-z0-9._@-]{{0,{LONGEST_LOGIN - 1}}}")
+"""What a login name looks like."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,8 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import quote
 
@@ -13,12 +13,16 @@ from aiohttp.typedefs import Handler, Middleware
 
 from ivr.web.access import ROOT, VIEWER, Viewer, viewer_of
 from ivr.web.operations import operation_of
+from ivr.web.passwords import Passwords
 from ivr.web.problems import Problem
+from ivr.web.sign_in_link import SignInLinks
+from ivr.web.throttle import Throttle
 from storage.accounts import Accounts
 
 COOKIE = "postcall_session"
 CSRF_HEADER = "X-CSRF-Token"
 CSRF_FIELD = "csrf"
+FORM = "application/x-www-form-urlencoded"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -31,6 +35,9 @@ class Door:
     accounts: Accounts | None
     """None where the token is all there is."""
     now: Callable[[], datetime]
+    passwords: Passwords = field(default_factory=Passwords)
+    throttle: Throttle = field(default_factory=Throttle)
+    links: SignInLinks = field(default_factory=SignInLinks)
 
 
 DOOR = web.AppKey("door", Door)
@@ -65,13 +72,14 @@ def access(door: Door) -> Middleware:
                 return _unknown()
             return await handler(request)
         viewer = await _viewer(door, request)
+        is_read = request.method in _SAFE
         if viewer is None:
             if request.path.startswith("/api/"):
                 return _unknown()
-            raise web.HTTPSeeOther(f"/login?next={quote(request.path_qs, safe='')}")
+            raise web.HTTPSeeOther(f"/login?next={quote(request.path_qs, safe='')}" if is_read else "/login")
         if viewer.role not in operation.roles:
             raise Problem(403, "Not allowed", f"{operation.summary}: not allowed for the role {viewer.role}")
-        if request.method not in _SAFE and "Authorization" not in request.headers:
+        if not is_read and "Authorization" not in request.headers:
             await check_csrf(request)
         request[VIEWER] = viewer
         return await handler(request)
@@ -79,12 +87,27 @@ def access(door: Door) -> Middleware:
     return check
 
 
+def is_csrf_of(session: str, given: str) -> bool:
+    """Whether that is what `csrf_of` makes of a session; never of none."""
+    return bool(session) and hmac.compare_digest(csrf_of(session).encode(), given.encode("utf-8", "surrogateescape"))
+
+
+async def form_fields(request: web.Request) -> Mapping[str, str]:
+    """The fields of a form of ours, the last of each name. Raises `Problem` (400) for what no browser sends."""
+    try:
+        if request.content_type == FORM:
+            return {name: str(value) for name, value in (await request.post()).items()}
+    except (ValueError, LookupError):
+        pass
+    raise Problem(400, "Wrong body", f"the body is not a form; allowed: {FORM}, in UTF-8")
+
+
 async def check_csrf(request: web.Request) -> None:
     """Raise `Problem` (403) unless a request that a cookie speaks for carries the token of its session."""
     given = request.headers.get(CSRF_HEADER, "")
-    if not given and request.content_type == "application/x-www-form-urlencoded":
-        given = str((await request.post()).get(CSRF_FIELD, ""))
-    if not hmac.compare_digest(given.encode(), csrf_of(request.cookies.get(COOKIE, "")).encode()):
+    if not given and request.content_type == FORM:
+        given = (await form_fields(request)).get(CSRF_FIELD, "")
+    if not is_csrf_of(request.cookies.get(COOKIE, ""), given):
         raise Problem(403, "Not allowed", f"the form has expired, or the header {CSRF_HEADER} is missing")
 
 

@@ -9,6 +9,7 @@ from ivr.web.operations import Operation
 from ivr.web.pages import agent, agents, call, calls, flows, health, now, reasons
 from ivr.web.pages.chart_routes import add_easel
 from ivr.web.pages.frame import add_frame
+from ivr.web.pages.login import add_login
 from ivr.web.pages.problem_pages import problem_pages
 
 PAGES: Sequence[Operation] = (
@@ -30,6 +31,7 @@ def add_pages(app: web.Application, sites: Mapping[str, ZoneInfo]) -> None:
     `sites` says in which zone the times of each are shown.
     """
     add_frame(app, sites)
+    add_login(app)
     # Outside of the access check, inside of what makes problems of faults.
     app.middlewares.insert(1, problem_pages)
     add_easel(app)

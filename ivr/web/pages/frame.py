@@ -15,6 +15,7 @@ from aiohttp import web
 from jinja2.runtime import Context
 
 from ivr.web.access import EVERYBODY, SUPERVISORS, VIEWER, Viewer
+from ivr.web.auth import COOKIE, csrf_of
 from ivr.web.pages.filters import FilterBar
 from ivr.web.pages.language import NAMES, Language, language
 from ivr.web.pages.preferences import THEMES, language_of, prefer, theme_of
@@ -115,6 +116,8 @@ def render(
         "here": here,
         "places": places(viewer),
         "viewer": viewer,
+        # Whoever asks with a token has nothing to sign out of.
+        "csrf": csrf_of(request.cookies[COOKIE]) if viewer and COOKIE in request.cookies else "",
         "filters": filters,
         "zone": zone or next(iter(request.app[SITES].values())),
         "theme": theme_of(request),

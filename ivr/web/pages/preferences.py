@@ -29,7 +29,7 @@ def theme_of(request: web.BaseRequest) -> Theme:
 
 async def prefer(request: web.Request) -> web.Response:
     """`GET /preferences?language=…&theme=…&back=…`: keep what is named, and lead back to a page of ours."""
-    response = web.Response(status=303, headers={"Location": _back(request.query.get("back", "/"))})
+    response = web.Response(status=303, headers={"Location": own_path(request.query.get("back", "/"))})
     for name, cookie, allowed in (
         ("language", LANGUAGE_COOKIE, tuple(NAMES)),
         ("theme", THEME_COOKIE, THEMES),
@@ -43,7 +43,7 @@ async def prefer(request: web.Request) -> web.Response:
     return response
 
 
-def _back(given: str) -> str:
+def own_path(given: str) -> str:
     """A path of this service, whatever was given: nobody is led to another site."""
     try:
         url = URL(given)
