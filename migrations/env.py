@@ -2,8 +2,6 @@
 
 from alembic import context
 
-from storage import account_tables as account_tables
-from storage import count_tables as count_tables
 from storage.tables import Base
 
 context.configure(

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.tables import CHANNEL, CODE, LABEL, NAME, SITE, WORD, Base
+from storage.base import CHANNEL, CODE, LABEL, NAME, SITE, WORD, Base
 from storage.types import Clipped
 
 DIGEST = 64

@@ -1,15 +1,60 @@
-"""The tables that count calls: who hung up, who was asked, and how that compares with who answered."""
+"""The tables that count: ratings, the funnel of surveys, calls, and how calls compare with those that were rated."""
 
 from datetime import date
+from typing import get_args
 
 from sqlalchemy import BigInteger, CheckConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.tables import CODE, SITE, WORD, Base
+from storage.base import CODE, NAME, SITE, WORD, Base, one_of
+from storage.records import Step
 from storage.types import Clipped
 
 NO_RATING = -1
 """What stands in place of a rating's value; a key cannot hold NULL, and no value is below 0."""
+
+
+class Tally(Base):
+    """How many answers of a day, agent, queue, reason and flow gave each value to each question, in thousandths
+    (`PARTS`) of an answer: whole numbers count exactly what several agents share.
+
+    A row may stand at 0 after its ratings were credited elsewhere.
+    """
+
+    __tablename__ = "tally"
+    site_id: Mapped[str] = mapped_column(Clipped(SITE), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    agent: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
+    queue: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
+    reason: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
+    flow: Mapped[str] = mapped_column(Clipped(NAME), primary_key=True)
+    question: Mapped[str] = mapped_column(Clipped(NAME), primary_key=True)
+    is_rating: Mapped[bool] = mapped_column(primary_key=True)
+    """Part of the key, because another version of the flow may have another headline question."""
+    value: Mapped[int] = mapped_column(primary_key=True)
+    ratings: Mapped[int]
+    __table_args__ = (CheckConstraint("ratings >= 0", name="ratings"),)
+
+
+class Funnel(Base):
+    """How many surveys of a day, agent, queue, reason and flow reached each step, in thousandths (`PARTS`) of a survey.
+
+    A row may stand at 0.
+    """
+
+    __tablename__ = "funnel"
+    site_id: Mapped[str] = mapped_column(Clipped(SITE), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    agent: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
+    queue: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
+    reason: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
+    flow: Mapped[str] = mapped_column(Clipped(NAME), primary_key=True)
+    step: Mapped[str] = mapped_column(Clipped(WORD), primary_key=True)
+    surveys: Mapped[int]
+    __table_args__ = (
+        CheckConstraint(one_of("step", get_args(Step)), name="step"),
+        CheckConstraint("surveys >= 0", name="surveys"),
+    )
 
 
 class CallCount(Base):

@@ -11,8 +11,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.errors import DatabaseError
-from storage import account_tables as account_tables
-from storage import count_tables as count_tables  # all tables are to be known wherever there is a schema
+from storage import tables as tables  # all of them are to be known wherever there is a schema
 from storage.engine import Database, connect, describe, parse_url
 
 # Any number, as long as every replica locks the same.

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnCollection, ColumnElement, Executable, Table, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.tables import Base
+from storage.base import Base
 from storage.types import Clipped
 
 Columns = ColumnCollection[str, Any]
