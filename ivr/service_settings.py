@@ -51,6 +51,8 @@ class FlowsSettings(Section):
     """The folder of our sounds as the PBX sees it, below its own `sounds`."""
     recordings: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_.-]+)+$")] = "/var/spool/asterisk/postcall"
     """The folder of recorded comments as the PBX sees it."""
+    recordings_here: Path | None = None
+    """The same folder as this service reaches it, where that is another path; for those who listen to comments."""
 
 
 class PromptsSettings(Section):

@@ -109,12 +109,12 @@ def build_settings(given: Mapping[str, Any], *, source: str) -> Settings:
 
 
 def _below(given: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Relative paths (`*_file`, `folder`) count from the folder of the settings file, not from where one stands."""
+    """Relative paths (`*_file`, `folder`, `recordings_here`) count from the folder of the settings file."""
     below: dict[str, Any] = {}
     for name, value in given.items():
         if isinstance(value, dict):
             below[name] = _below(value, folder)
-        elif isinstance(value, str) and (name.endswith("_file") or name == "folder"):
+        elif isinstance(value, str) and (name.endswith("_file") or name in ("folder", "recordings_here")):
             below[name] = str(folder / value)
         else:
             below[name] = value

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import metadata
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from aiohttp import web
 
@@ -22,7 +22,19 @@ from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.publishing import Publishing
 from ivr.trial.trial import TrialStore
-from ivr.web import breakdown, calls, flows, funnel, live, opt_outs, reasons, scores, send_to_survey, surveys
+from ivr.web import (
+    breakdown,
+    calls,
+    flows,
+    funnel,
+    live,
+    opt_outs,
+    reasons,
+    recordings,
+    scores,
+    send_to_survey,
+    surveys,
+)
 from ivr.web.auth import Door
 from ivr.web.calls import CALLS, CallSource
 from ivr.web.flows import FLOWS, FlowSource
@@ -34,6 +46,7 @@ from ivr.web.opt_outs import BOOK, OptOutBook
 from ivr.web.pages.every import PAGES, add_pages
 from ivr.web.pages.health import HEALTH, DoorFacts, HealthSource, LinkFacts
 from ivr.web.reasons import RECORDER, SITES
+from ivr.web.recordings import RECORDINGS, Recordings
 from ivr.web.score_query import BOARD
 from ivr.web.send_to_survey import SENDING, CallDoor
 from ivr.web.server import web_app
@@ -51,6 +64,7 @@ OPERATIONS: Sequence[Operation] = [
     *funnel.OPERATIONS,
     *surveys.OPERATIONS,
     *calls.OPERATIONS,
+    *recordings.OPERATIONS,
     *opt_outs.OPERATIONS,
     *reasons.OPERATIONS,
     *send_to_survey.OPERATIONS,
@@ -110,6 +124,12 @@ def web_application(parts: WebParts) -> web.Application:
     )
     sites = list(settings.sites)
     app[CALLS] = CallSource(database=database, sites=sites)
+    app[RECORDINGS] = Recordings(
+        on_pbx=PurePosixPath(settings.flows.recordings),
+        here=settings.flows.recordings_here or Path(settings.flows.recordings),
+        accounts=Accounts(database),
+        now=now,
+    )
     app[BOOK] = OptOutBook(recorder=recorder, callers=callers, sites=sites, now=now)
     app[SENDING] = CallDoor(database=database, senders={code: link.send_to_survey for code, link in links.items()})
     app[RECORDER], app[SITES] = recorder, sites

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,9 +32,11 @@ from ivr.web.flows import FLOWS, FlowSource
 from ivr.web.openapi import add_document, document
 from ivr.web.opt_outs import BOOK, OptOutBook
 from ivr.web.reasons import RECORDER, SITES
+from ivr.web.recordings import RECORDINGS, Recordings
 from ivr.web.score_query import BOARD
 from ivr.web.send_to_survey import SENDING, CallDoor
 from ivr.web.server import serving
+from storage.accounts import Accounts
 from storage.engine import open_database
 from storage.recorder import Recorder
 from storage.records import CallRecord, SiteRecord
@@ -113,6 +116,9 @@ def _app(database: Any, recorder: Recorder) -> web.Application:
     app[CALLS] = CallSource(database=database, sites=["main"])
     app[BOOK] = OptOutBook(recorder=recorder, callers=CallerKey(b"k" * 16), sites=["main"], now=lambda: NOON)
     app[SENDING] = CallDoor(database=database, senders={"main": send})
+    app[RECORDINGS] = Recordings(
+        on_pbx=PurePosixPath("/nowhere"), here=Path("/nowhere"), accounts=Accounts(database), now=lambda: NOON
+    )
     app[RECORDER], app[SITES] = recorder, ["main"]
     app[FLOWS] = FlowSource(database=database, shelf=shelf, status=publishing.status, now=lambda: NOON)
     add_document(app, operations, version="1.0")

@@ -1,0 +1,78 @@
+"""`GET /api/v1/calls/{call}/recordings/{question}`: what a caller said. Every look is kept: who, when, at what."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+import structlog
+from aiohttp import web
+
+from ivr.web.access import SUPERVISORS, VIEWER
+from ivr.web.calls import CallParameters, seen_call
+from ivr.web.operations import Operation
+from ivr.web.problems import Problem
+from storage.accounts import Accounts
+
+log = structlog.get_logger()
+SOUND = ".wav"
+"""The ending with which the PBX stores what is recorded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recordings:
+    """Where recordings are."""
+
+    on_pbx: PurePosixPath
+    """The folder as the PBX names it, and so as the database has it."""
+    here: Path
+    """The same folder as this service reaches it."""
+    accounts: Accounts
+    now: Callable[[], datetime]
+
+
+RECORDINGS = web.AppKey("recordings", Recordings)
+
+
+async def recording(request: web.Request) -> web.StreamResponse:
+    """What the caller of a call said to a question, as it was recorded. The look is kept before anything is heard."""
+    source, viewer = request.app[RECORDINGS], request[VIEWER]
+    story = await seen_call(request)
+    question = request.match_info["question"]
+    answers = story.survey.answers if story.survey else []
+    stored = next((answer.recording for answer in answers if answer.question == question), None)
+    if stored is None:
+        raise Problem(404, "No such recording", f"question: nothing was recorded to {question[:64]!r}", "question")
+    file = _file(source, stored)
+    if file is None:
+        log.error(
+            "a recording cannot be reached", site=story.call.site, call=story.call.linkedid, folder=str(source.here)
+        )
+        raise Problem(404, "Recording not reachable", "the file is not in the folder `recordings_here` of [flows]")
+    await source.accounts.note_look(
+        login=viewer.name, site=story.call.site, linkedid=story.call.linkedid, question=question, at=source.now()
+    )
+    log.info("a recording is heard", site=story.call.site, call=story.call.linkedid, question=question, by=viewer.name)
+    return web.FileResponse(file, headers={"Content-Type": "audio/wav", "Cache-Control": "private, no-store"})
+
+
+def _file(source: Recordings, stored: str) -> Path | None:
+    """The file of a stored path; None when there is none, or it would lie elsewhere than in the folder."""
+    path = PurePosixPath(stored)
+    if not path.is_relative_to(source.on_pbx):
+        return None
+    file = (source.here / path.relative_to(source.on_pbx)).with_name(path.name + SOUND).resolve()
+    return file if file.is_relative_to(source.here.resolve()) and file.is_file() else None
+
+
+OPERATIONS = [
+    Operation(
+        method="GET",
+        path="/api/v1/calls/{call}/recordings/{question}",
+        handler=recording,
+        roles=SUPERVISORS,
+        summary="What a caller said",
+        query=CallParameters,
+        answers={200: "audio/wav"},
+    )
+]
