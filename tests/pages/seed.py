@@ -65,6 +65,8 @@ async def seed(database: Database, now: datetime, *, zone: str, flow_version: st
     await office.call(RECORDED, "PJSIP/1001", "billing/refund", now - timedelta(minutes=4), 1, comment=True)
     await office.call(SHARED, "PJSIP/1001", "technical", now - timedelta(minutes=2), 5, shared_with="PJSIP/1003")
     await office.excluded(EXCLUDED, "PJSIP/1002", now - timedelta(minutes=1))
+    for number in range(12):
+        await office.excluded(f"left.{number}", "PJSIP/1002", now - timedelta(days=2, minutes=number))
 
 
 class Office:

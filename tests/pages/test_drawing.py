@@ -10,7 +10,7 @@ import pytest
 
 import ivr.web.pages
 from ivr.web.pages.chart_style import PALETTES, ChartStyle, Size
-from ivr.web.pages.charts import Driver, Interval, Moment, Part, Spec, bars, intervals, quadrant, trend
+from ivr.web.pages.charts import DriverPoint, Interval, Moment, Part, Spec, bars, intervals, quadrant, trend
 from ivr.web.pages.drawing import Easel
 from ivr.web.pages.language import language
 
@@ -92,14 +92,15 @@ async def test_every_chart_can_be_drawn_even_of_nothing(easel: Easel, theme: str
     for spec in (
         intervals([], look, title="Satisfied"),
         trend([], look, title="Satisfied", centre=None),
-        quadrant([], look, performance="Satisfied", importance="Weight", middle=(0.5, 0.1)),
+        quadrant([], look, performance="Satisfied", importance="Weight", importance_is_share=True, middle=(0.5, 0.1)),
         bars([], look, title="Surveys", colours=["#000000"]),
         bars([Part(bar="a", part="b", amount=2.5)], look, title="Surveys", colours=["#000000"], as_shares=True),
         quadrant(
-            [Driver(label="a", performance=0.5, importance=0.1, kind="keep")],
+            [DriverPoint(label="a", performance=0.5, importance=0.1, kind="keep")],
             look,
             performance="Satisfied",
             importance="Weight",
+            importance_is_share=False,
             middle=(0.5, 0.1),
         ),
     ):

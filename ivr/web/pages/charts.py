@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
+from ivr.scores.drivers import Quadrant
 from ivr.web.pages.chart_style import ChartStyle
 
 Spec = dict[str, Any]
@@ -46,13 +47,13 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Driver:
+class DriverPoint:
     """One point of a quadrant."""
 
     label: str
     performance: float
     importance: float
-    kind: Literal["improve", "keep", "watch", "enough"]
+    kind: Quadrant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,11 +204,12 @@ QUADRANT_HEIGHT = 440
 
 
 def quadrant(
-    points: Sequence[Driver],
+    points: Sequence[DriverPoint],
     style: ChartStyle,
     *,
     performance: str,
     importance: str,
+    importance_is_share: bool,
     middle: tuple[float, float],
 ) -> Spec:
     """Importance against performance, parted at `middle` (performance, importance)."""
@@ -223,7 +225,7 @@ def quadrant(
         "field": "importance",
         "type": "quantitative",
         "title": importance,
-        "axis": {"format": ".2f", "grid": False},
+        "axis": {"format": PERCENT if importance_is_share else ".2f", "grid": False, "tickCount": 5},
         "scale": {"zero": False, "padding": 20},
     }
     return style.chart(
@@ -246,11 +248,11 @@ def quadrant(
                     "x": x,
                     "y": y,
                     "color": {
-                        "condition": {"test": "datum.kind === 'improve'", "value": palette.poor},
+                        "condition": {"test": "datum.kind === 'fix_first'", "value": palette.poor},
                         "value": palette.accent,
                     },
                     "shape": {
-                        "condition": {"test": "datum.kind === 'improve'", "value": "triangle-down"},
+                        "condition": {"test": "datum.kind === 'fix_first'", "value": "triangle-down"},
                         "value": "circle",
                     },
                 },

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from ivr.web.operations import Operation
-from ivr.web.pages import agent, agents, call, calls, flows, health, now, reasons
+from ivr.web.pages import agent, agents, call, calls, drivers, flows, funnel, health, now, reasons
 from ivr.web.pages.chart_routes import add_easel
 from ivr.web.pages.frame import add_frame
 from ivr.web.pages.login import add_login
@@ -17,6 +17,8 @@ PAGES: Sequence[Operation] = (
     *agents.OPERATIONS,
     *agent.OPERATIONS,
     *reasons.OPERATIONS,
+    *funnel.OPERATIONS,
+    *drivers.OPERATIONS,
     *calls.OPERATIONS,
     *call.OPERATIONS,
     *flows.OPERATIONS,

@@ -79,4 +79,4 @@ async def asked_today(request: web.Request) -> Asked:
     about, _ = await asked(request, PageParameters)
     today = about.filters.today
     query = replace(about.query, from_day=today, to_day=today)
-    return replace(about, query=query, filters=replace(about.filters, has_period=False))
+    return replace(about, query=query, filters=replace(about.filters, has_period=False, hidden=frozenset({"reason"})))

@@ -58,6 +58,8 @@ class FilterBar:
     """At the site."""
     has_period: bool = True
     """Whether the page can be about another period."""
+    hidden: frozenset[str] = frozenset()
+    """Lists that narrow nothing on this page."""
 
     @property
     def query(self) -> str:

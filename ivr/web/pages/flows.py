@@ -106,13 +106,11 @@ def _difference(
 ) -> Difference | None:
     """Between the versions that are asked for, or else the last two that differ; None when there is but one."""
     known = list(dict.fromkeys(one.digest for one in published if one.digest in versions))
+    chosen = [_chosen(request, name, known) for name in ("before", "after")]
     if len(known) < 2:
         return None
-    after = _chosen(request, "after", known) or next(
-        d for d in (one.digest for one in reversed(published)) if d in known
-    )
-    earlier = [digest for digest in known if digest != after]
-    before = _chosen(request, "before", known) or earlier[-1]
+    after = chosen[1] or next(one.digest for one in reversed(published) if one.digest in known)
+    before = chosen[0] or next(digest for digest in reversed(known) if digest != after)
     return Difference(before=before, after=after, lines=differences(versions[before].flow, versions[after].flow))
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import aiohttp_jinja2
@@ -154,8 +155,13 @@ def places(viewer: Viewer | None) -> tuple[Place, ...]:
     if viewer is None:
         return ()
     if viewer.role == "agent":
-        return (Place(name="own", path=f"/agents/{viewer.agent}", group="watch", roles=EVERYBODY),)
+        return (Place(name="own", path=own_page(viewer), group="watch", roles=EVERYBODY),)
     return tuple(place for place in NAVIGATION if viewer.role in place.roles)
+
+
+def own_page(viewer: Viewer) -> str:
+    """Where an agent sees the own score."""
+    return f"/agents/{quote(viewer.agent)}"
 
 
 async def asset(request: web.Request) -> web.Response:

@@ -9,14 +9,14 @@ from ivr.scoreboard.board import ScoreQuery, people
 from ivr.scoreboard.breakdown import breakdown
 from ivr.scoreboard.trend import comparison, trend
 from ivr.scores.agents import Scored
-from ivr.web.access import SUPERVISORS
+from ivr.web.access import EVERYBODY, VIEWER
 from ivr.web.health import CHECKS, states_of
 from ivr.web.live import LIVE
 from ivr.web.operations import Operation
 from ivr.web.pages.chart_routes import drawn
 from ivr.web.pages.charts import TREND_HEIGHT
 from ivr.web.pages.filtering import Asked, PageParameters, asked_today
-from ivr.web.pages.frame import render, spoken_in
+from ivr.web.pages.frame import own_page, render, spoken_in
 from ivr.web.pages.health import HEALTH
 from ivr.web.pages.trends import in_words
 from storage.survey_list import SurveyFilter, surveys_page, surveys_under_way
@@ -45,7 +45,9 @@ class Alerts:
 
 
 async def now(request: web.Request) -> web.Response:
-    """The live page; its parts are read again by its script."""
+    """The live page; its parts are read again by its script. An agent is led to the own page."""
+    if request[VIEWER].role == "agent":
+        raise web.HTTPSeeOther(own_page(request[VIEWER]))
     # Before anything is read: what happens meanwhile is told, and read once more.
     after = request.app[LIVE].feed.last_id
     about = await asked_today(request)
@@ -123,7 +125,7 @@ OPERATIONS = [
         method="GET",
         path="/",
         handler=now,
-        roles=SUPERVISORS,
+        roles=EVERYBODY,
         summary="The live page",
         query=PageParameters,
         answers={200: "text/html"},

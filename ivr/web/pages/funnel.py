@@ -1,0 +1,119 @@
+"""`/funnel`: who was asked, who was not and why, who answered, and whether those speak for all."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from aiohttp import web
+from pydantic import Field
+
+from ivr.scoreboard.board import People, people
+from ivr.scoreboard.coverage import coverage_view
+from ivr.scoreboard.funnel import Funnel, FunnelBy, FunnelView, funnel_view
+from ivr.web.access import SUPERVISORS
+from ivr.web.operations import Operation
+from ivr.web.pages.chart_routes import ChartParameters, chart_operation, drawn
+from ivr.web.pages.chart_style import ChartStyle
+from ivr.web.pages.charts import Part, bars, bars_height
+from ivr.web.pages.filtering import Asked, PageParameters, asked
+from ivr.web.pages.frame import render, spoken_in
+
+BY: tuple[FunnelBy, ...] = ("agent", "team", "queue", "reason")
+MOST_DRAWN = 25
+"""Of more groups, those with the most calls are drawn."""
+
+
+class FunnelParameters(PageParameters):
+    """The parameters of the page."""
+
+    by: FunnelBy = Field(default="queue", description="By what calls are told apart")
+
+
+class FunnelChartParameters(ChartParameters):
+    """The parameters of its picture."""
+
+    by: FunnelBy = Field(default="queue", description="By what calls are told apart")
+
+
+async def funnel(request: web.Request) -> web.Response:
+    """The funnel, told apart, and the bias."""
+    about, parameters = await asked(request, FunnelParameters)
+    view = await funnel_view(about.board, about.query, parameters.by)
+    who = await people(about.board, about.query)
+    shown = _drawn(view)
+    spoken = spoken_in(request)
+    alternative = spoken.gettext(
+        "For each group: callers who answered, callers who were asked in vain, and calls that were not asked. "
+        "Over all, %(answered)s of %(offered)s answered."
+    ) % {
+        "answered": spoken.number(view.everything.response.answered),
+        "offered": spoken.number(view.everything.response.offered),
+    }
+    return render(
+        request,
+        "funnel.html",
+        here="funnel",
+        # A call that was not asked has no flow.
+        filters=replace(about.filters, hidden=frozenset({"flow"})),
+        zone=about.query.zone,
+        view=view,
+        by=parameters.by,
+        all_by=BY,
+        coverage=await coverage_view(about.board, about.query),
+        who=who,
+        reason_name=about.reason,
+        chart=drawn(
+            "funnel",
+            request,
+            about.filters,
+            alternative=alternative,
+            height=bars_height(len(shown)),
+            by=parameters.by,
+        ),
+        is_cut=len(shown) < len(view.groups),
+    )
+
+
+async def _chart(request: web.Request, style: ChartStyle) -> Mapping[str, Any]:
+    about, parameters = await asked(request, FunnelChartParameters)
+    gettext = style.language.gettext
+    who = await people(about.board, about.query)
+    parts: list[Part] = []
+    for group in _drawn(await funnel_view(about.board, about.query, parameters.by)):
+        label = _label(about, who, parameters.by, group.key) or gettext("not known")
+        in_vain = group.steps["offered"] - group.steps["answered"]
+        parts += [
+            Part(bar=label, part=gettext("answered"), amount=float(group.steps["answered"])),
+            Part(bar=label, part=gettext("asked in vain"), amount=float(in_vain)),
+            Part(bar=label, part=gettext("not asked"), amount=float(sum(group.excluded.values()))),
+        ]
+    colours = (style.palette.good, style.palette.range_, style.palette.line)
+    return bars(parts, style, title=gettext("Calls"), colours=colours)
+
+
+def _drawn(view: FunnelView) -> Sequence[Funnel]:
+    return sorted(view.groups, key=lambda group: -group.eligible)[:MOST_DRAWN]
+
+
+def _label(about: Asked, who: People, by: FunnelBy, key: str) -> str:
+    match by:
+        case "agent":
+            return who.name(key) or key
+        case "reason":
+            return about.reason(key)
+        case _:
+            return key
+
+
+OPERATIONS = [
+    Operation(
+        method="GET",
+        path="/funnel",
+        handler=funnel,
+        roles=SUPERVISORS,
+        summary="Who was asked, who answered, and whether those speak for all",
+        query=FunnelParameters,
+        answers={200: "text/html"},
+    ),
+    chart_operation("funnel", SUPERVISORS, _chart, "Calls that were answered, asked in vain, and not asked"),
+]

@@ -1,0 +1,206 @@
+"""What stands around every page: language, theme, navigation and filters without script, headers, and who sees what."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from html import unescape
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from ivr.web.access import Viewer
+from ivr.web.pages.every import PAGES
+from ivr.web.pages.frame import NAVIGATION
+from tests.pages import seed
+from tests.pages.served import ADMIN, Served
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+Client = aiohttp.ClientSession
+ALICE = Viewer(name="alice", role="agent", site="main", agent="PJSIP/1001")
+SOUTH = Viewer(name="sue", role="supervisor", site="main", teams=frozenset({"south"}))
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def client(shared: Served) -> AsyncIterator[Client]:
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(shared.url, cookie_jar=jar, headers={"Accept": "text/html"}) as session:
+        yield session
+
+
+@contextmanager
+def as_viewer(shared: Served, viewer: Viewer) -> Iterator[None]:
+    shared.viewer = viewer
+    try:
+        yield
+    finally:
+        shared.viewer = ADMIN
+
+
+async def read(client: Client, path: str, status: int = 200) -> str:
+    async with client.get(path) as answer:
+        text = unescape(await answer.text())
+        assert answer.status == status, re.findall(r"<p>(.+?)</p>", text)
+        return text
+
+
+async def test_a_page_is_in_the_language_of_the_browser_until_somebody_chooses(client: Client) -> None:
+    async with client.get("/health", headers={"Accept-Language": "zh-CN,zh;q=0.9"}) as answer:
+        assert answer.headers["Content-Language"] == "zh"
+        assert "一切正常" in await answer.text()
+    page = await read(client, "/health?")
+    choose = re.search(r'href="(/preferences\?language=zh[^"]+)"', page)
+    assert choose
+    chosen = await read(client, choose.group(1))
+    assert "一切正常" in chosen
+    assert 'href="/preferences?language=en' in chosen
+
+
+async def test_a_theme_that_is_chosen_stays(client: Client) -> None:
+    assert 'data-theme="auto"' in await read(client, "/health")
+    assert 'data-theme="dark"' in await read(client, "/preferences?theme=dark&back=%2Fhealth")
+    page = await read(client, "/agents")
+    assert 'data-theme="dark"' in page
+    assert "theme=light" not in re.sub(r'href="[^"]*" download|href="/preferences[^"]*"', "", page)
+
+
+@pytest.mark.parametrize("wrong", ["language=fr", "theme=pink"])
+async def test_a_preference_that_there_is_not_is_refused(client: Client, wrong: str) -> None:
+    assert "allowed: one of" in await read(client, f"/preferences?{wrong}", 400)
+
+
+@pytest.mark.parametrize(
+    ("back", "leads"),
+    [
+        ("/agents?from=2026-11-01&queue=a%26b", "/agents?from=2026-11-01&queue=a%26b"),
+        ("//evil.example/x", "/"),
+        ("https://evil.example/", "/"),
+        ("/\\evil.example", "/"),
+        ("javascript:alert(1)", "/"),
+        ("http://[", "/"),
+        ("agents", "/"),
+        ("", "/"),
+    ],
+)
+async def test_a_preference_leads_back_to_a_page_of_ours_and_nowhere_else(
+    client: Client, back: str, leads: str
+) -> None:
+    query = {"theme": "light", "back": back}
+    async with client.get("/preferences", params=query, allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (303, leads)
+
+
+async def test_every_page_forbids_scripts_of_others_and_is_kept_by_nobody(client: Client) -> None:
+    async with client.get("/") as answer:
+        policy = answer.headers["Content-Security-Policy"]
+        page = await answer.text()
+    assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert not re.search(r"<script(?![^>]*\bsrc=)|\son\w+=|\sstyle=|javascript:", page)
+
+
+async def test_a_static_file_is_kept_as_long_as_it_is_what_it_was(client: Client) -> None:
+    page = await read(client, "/health")
+    path = re.search(r'href="(/static/postcall.css\?v=\w+)"', page)
+    assert path
+    async with client.get(path.group(1)) as answer:
+        assert "immutable" in answer.headers["Cache-Control"]
+    async with client.get("/static/postcall.css?v=another") as answer:
+        assert answer.headers["Cache-Control"] == "no-cache"
+    async with client.get("/static/frame.py") as answer:
+        assert answer.status == 404
+    async with client.get("/static/..%2Fframe.py") as answer:
+        assert answer.status == 404
+
+
+async def test_every_page_of_the_navigation_is_there(client: Client) -> None:
+    for place in NAVIGATION:
+        page = await read(client, place.path)
+        assert page.count('aria-current="page"') == 1
+
+
+async def test_hostile_names_are_shown_and_never_run(client: Client) -> None:
+    async with client.get("/agents") as answer:
+        text = await answer.text()
+    assert "Doe, John <b>" not in text
+    assert "Doe, John &lt;b&gt;" in text
+
+
+async def test_filters_stay_when_one_goes_to_another_page(client: Client) -> None:
+    page = await read(client, "/agents?from=2026-11-01&to=2026-11-20&queue=support&team=&reason=")
+    assert 'href="/reasons?queue=support&from=2026-11-01&to=2026-11-20"' in page
+    assert 'href="/?queue=support"' in page
+    assert '<option value="support" selected>' in page
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/agents?form=2026-11-01", "did you mean from?"),
+        ("/agents?from=yesterday", "a day such as 2026-11-22"),
+        ("/agents?from=2026-11-20&to=2026-11-01", "a day not after `to`"),
+        ("/agents?sort=luck", "sort"),
+        ("/reasons?step=year", "step"),
+        ("/calls?after=x", "is no place in this list"),
+        ("/flows/nothing", "no flow 'nothing'"),
+        ("/flows/csat?after=zz", "the digest of a version of this flow"),
+        ("/flows/csat?language=xx", "one of en, zh"),
+        ("/calls/nothing", "no call 'nothing'"),
+    ],
+)
+async def test_what_is_wrong_is_said_on_a_page(client: Client, path: str, told: str) -> None:
+    status = 404 if told.startswith("no ") else 400
+    page = await read(client, path, status)
+    assert told in page
+    assert "<nav" in page
+
+
+async def test_a_program_that_asks_for_no_page_gets_the_problem_itself(shared: Served) -> None:
+    async with aiohttp.ClientSession(shared.url) as session, session.get("/agents?from=x") as answer:
+        assert answer.content_type == "application/problem+json"
+
+
+async def test_an_agent_sees_the_own_page_and_no_other(shared: Served, client: Client) -> None:
+    with as_viewer(shared, ALICE):
+        page = await read(client, "/agents/PJSIP/1001")
+        assert "Alice Moreau" in page
+        assert "Alice Moreau" in await read(client, "/")
+        assert "John" not in page
+        assert "李雷" not in page
+        assert not re.search(r'href="/((calls|reasons|funnel|drivers|flows|health)["?/]|["?])', page)
+        await read(client, "/agents/PJSIP/1002", 404)
+        for operation in PAGES:
+            if "agent" not in operation.roles:
+                path = operation.path.replace("{form:svg|png}", "svg").replace("{flow}", "csat")
+                await read(client, path.replace("{call}", seed.RECORDED), 403)
+        async with client.get("/charts/agent.svg?agent=PJSIP/1002") as answer:
+            assert answer.status == 404
+        async with client.get("/charts/agent.svg?agent=PJSIP/1001") as answer:
+            assert answer.status == 200
+
+
+async def test_a_supervisor_sees_the_own_teams_alone(shared: Served, client: Client) -> None:
+    with as_viewer(shared, SOUTH):
+        page = await read(client, "/agents")
+        assert "李雷" in page
+        assert "Alice" not in page
+        await read(client, "/agents/PJSIP/1001", 404)
+        await read(client, f"/calls/{seed.RECORDED}", 404)
+        await read(client, "/calls/now.2")
+        assert f"/calls/{seed.RECORDED}" not in await read(client, "/calls?from=2026-11-26")
+        async with client.get("/charts/agents.svg") as answer:
+            assert "Alice" not in await answer.text()
+
+
+async def test_a_chart_is_a_picture_for_the_query_of_its_page(client: Client) -> None:
+    async with client.get("/charts/agents.svg?team=north") as answer:
+        assert answer.content_type == "image/svg+xml"
+        assert "sandbox" in answer.headers["Content-Security-Policy"]
+        text = await answer.text()
+    assert "Alice Moreau" in text
+    assert "李雷" not in text
+    async with client.get("/charts/agents.png") as answer:
+        assert (await answer.read()).startswith(b"\x89PNG")
+    async with client.get("/charts/agents.svg?theme=pink") as answer:
+        assert answer.status == 400
