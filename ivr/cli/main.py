@@ -17,6 +17,7 @@ COMMANDS = {
     "init": "ivr.cli.init",
     "phone": "ivr.cli.phone",
     "prompts": "ivr.cli.prompts",
+    "report": "ivr.cli.report",
     "rules": "ivr.cli.rules",
     "serve": "ivr.cli.serve",
     "try-link": "ivr.cli.try_link",

@@ -98,7 +98,7 @@ class Publishing:
             await self._publish(version, "shipped", "", unless=is_superseded_or_shipped)
         # After the shipped ones: of two with one code, the admin's own holds.
         await self._publish_files()
-        await self._refresh()
+        await self.refresh()
 
     async def run(self) -> None:
         """Look again and again until cancelled."""
@@ -120,7 +120,7 @@ class Publishing:
             problems.append(f"flows.folder: {self._place} cannot be read: {error.strerror}")
         try:
             await self._publish_files()
-            await self._refresh()
+            await self.refresh()
         except DatabaseError as error:
             problems.append(str(error))
         self._trouble("; ".join(problems))
@@ -194,7 +194,7 @@ class Publishing:
             tell = log.debug if way == "shipped" else log.info
             tell("a flow is published", flow=version.flow.flow, version=version.digest[:12], way=way, by=by)
 
-    async def _refresh(self) -> None:
+    async def refresh(self) -> None:
         """Take over the publications of all replicas and commands, with the versions that they need."""
         found = await publications_unless(self._database, len(self._publications))
         if found is None:

@@ -20,6 +20,7 @@ from ivr.web.auth import COOKIE, csrf_of
 from ivr.web.pages.filters import FilterBar
 from ivr.web.pages.language import NAMES, Language, language
 from ivr.web.pages.preferences import THEMES, language_of, prefer, theme_of
+from ivr.web.pages.spoken import OPTIONS, loader, speak
 from storage.accounts import Role
 
 HEADERS: Mapping[str, str] = {
@@ -78,19 +79,11 @@ def add_frame(app: web.Application, sites: Mapping[str, ZoneInfo]) -> None:
             app,
             app_key=key,
             default_helpers=False,
-            loader=jinja2.PackageLoader("ivr.web.pages"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            extensions=["jinja2.ext.i18n"],
+            loader=loader(),
+            **OPTIONS,
         )
-        environment.install_gettext_callables(  # type: ignore[attr-defined] # added by the extension
-            spoken.gettext, spoken.ngettext, newstyle=True
-        )
-        environment.globals |= {"asset": asset_path, "language": spoken, "languages": NAMES, "themes": THEMES}
-        formats = ("number", "percent", "day", "short_day", "lasting")
-        environment.filters |= {name: getattr(spoken, name) for name in formats}
+        speak(environment, spoken)
+        environment.globals |= {"asset": asset_path, "languages": NAMES, "themes": THEMES}
         environment.filters |= {name: _local(getattr(spoken, name)) for name in ("moment", "brief", "clock")}
     # No operations: whoever signs in needs them, too.
     app.router.add_get("/static/{name}", asset)
