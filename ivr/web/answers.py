@@ -11,6 +11,11 @@ def json_answer(request: web.Request, body: BaseModel, status: int = 200) -> web
     text = body.model_dump_json()
     if request.method not in ("GET", "HEAD") or status != 200:
         return web.Response(text=text, status=status, content_type="application/json")
+    return tagged(request, text)
+
+
+def tagged(request: web.Request, text: str) -> web.Response:
+    """JSON that was asked for with GET."""
     # Scores are about people, and belong into no shared cache; a client's own must ask each time.
     headers = {
         "ETag": f'W/"{hashlib.sha256(text.encode()).hexdigest()[:32]}"',

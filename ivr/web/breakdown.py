@@ -30,7 +30,11 @@ class GroupParameters(ScoreParameters):
     """The parameters of a breakdown."""
 
     by: Annotated[tuple[GroupBy, ...], BeforeValidator(_listed)] = Field(
-        min_length=1, max_length=2, description=DIMENSIONS, json_schema_extra={"allowed": DIMENSIONS}
+        min_length=1,
+        max_length=2,
+        description=DIMENSIONS,
+        examples=[["agent", "reason"]],
+        json_schema_extra={"allowed": DIMENSIONS},
     )
     format: Format = Field(default="json", description="json, csv or xlsx")
 
@@ -89,7 +93,7 @@ class TrendParameters(ScoreParameters):
     """The parameters of a trend."""
 
     step: Step = Field(default="day", description="day, week or month")
-    agent: str | None = Field(default=None, description="One agent alone, by code")
+    agent: str | None = Field(default=None, description="One agent alone, by code", examples=["PJSIP/1001"])
 
 
 class ComparisonBody(BaseModel):
@@ -172,9 +176,9 @@ def _points(found: Trend) -> list[PointBody]:
 class ComparisonParameters(ScoreParameters):
     """The parameters of a comparison."""
 
-    before_from: Day = Field(description="First day of the earlier period")
-    before_to: Day = Field(description="Last day of the earlier period, itself included")
-    agent: str | None = Field(default=None, description="One agent alone, by code")
+    before_from: Day = Field(description="First day of the earlier period", examples=["2026-10-01"])
+    before_to: Day = Field(description="Last day of the earlier period, itself included", examples=["2026-10-31"])
+    agent: str | None = Field(default=None, description="One agent alone, by code", examples=["PJSIP/1001"])
 
 
 class TwoPeriods(Asked):

@@ -33,7 +33,9 @@ CALLS = web.AppKey("calls", CallSource)
 class CallParameters(Parameters):
     """At which site."""
 
-    site: str | None = Field(default=None, description="Code of the site; without it the first that is seen")
+    site: str | None = Field(
+        default=None, description="Code of the site; without it the first that is seen", examples=["main"]
+    )
 
 
 async def seen_call(request: web.Request) -> CallStory:

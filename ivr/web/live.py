@@ -50,7 +50,9 @@ def end_streams(app: web.Application) -> None:
 class LiveParameters(Parameters):
     """Where the stream begins."""
 
-    after: str = Field(default="", description="Id of the last event that is known, as in the header Last-Event-ID")
+    after: str = Field(
+        default="", description="Id of the last event that is known, as in the header Last-Event-ID", examples=["17"]
+    )
 
 
 class LiveBody(BaseModel):

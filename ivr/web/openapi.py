@@ -1,38 +1,39 @@
 """`/openapi.json`: the API's document (OpenAPI 3.1), made from the same list as its routes."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from aiohttp import web
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from ivr.web.answers import tagged
+from ivr.web.auth import COOKIE, CSRF_HEADER
 from ivr.web.operations import Operation
+from ivr.web.problems import ProblemBody
 
-DOCUMENT = web.AppKey("openapi document", dict)
+DOCUMENT = web.AppKey("openapi document", str)
 _REFERENCE = "#/components/schemas/{model}"
 _PLACE = re.compile(r"\{([a-z_]+)(?::[^}]*)?\}")
+_PLACES: Mapping[str, tuple[str, str]] = {
+    "agent": ("Code of the agent; a slash in it is written %2F", "PJSIP/1001"),
+    "call": ("The linkedid of the call", "1732248000.17"),
+    "linkedid": ("The linkedid of the call", "1732248000.17"),
+    "flow": ("Code of the flow", "csat"),
+    "question": ("Code of the question", "comment"),
+}
+"""What stands in the places of a path, with an example."""
 _REFUSALS: Mapping[str, str] = {
     "400": "A parameter or the body is wrong; the problem names it",
     "401": "Nobody has shown who asks",
     "403": "The one who asks may not",
     "404": "There is no such thing, or the one who asks may not see it",
+    "409": "The call is not in a state in which that can be done",
+    "413": "The body is too long",
     "503": "The database or the PBX does not answer",
 }
-
-
-class ProblemBody(BaseModel):
-    """What went wrong (RFC 9457)."""
-
-    type: str = Field(description="Always about:blank", examples=["about:blank"])
-    title: str = Field(description="The kind of problem", examples=["Wrong parameter"])
-    status: int = Field(description="The status again", examples=[400])
-    detail: str = Field(
-        description="What was wrong, where, and what is allowed",
-        examples=["from: got 'yesterday'; allowed: a day such as 2026-11-22, in the site's zone"],
-    )
-    parameter: str | None = Field(default=None, description="Which parameter was wrong", examples=["from"])
 
 
 def document(operations: Iterable[Operation], *, version: str) -> dict[str, Any]:
@@ -50,10 +51,22 @@ def document(operations: Iterable[Operation], *, version: str) -> dict[str, Any]
             "version": version,
             "description": "Ratings of callers, and fair scores of agents. Days are those of the site.",
         },
-        "security": [{"token": []}],
+        "security": [{"token": []}, {"session": []}],
         "paths": paths,
         "components": {
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The token of the settings, or one that `postcall accounts token` made",
+                },
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": COOKIE,
+                    "description": f"A signed-in browser. What changes something needs the header {CSRF_HEADER}, too",
+                },
+            },
             "schemas": schemas["$defs"],
         },
     }
@@ -61,12 +74,12 @@ def document(operations: Iterable[Operation], *, version: str) -> dict[str, Any]
 
 def add_document(app: web.Application, operations: Iterable[Operation], *, version: str) -> None:
     """Serve the document. It tells nothing about anybody, and is open."""
-    app[DOCUMENT] = document(operations, version=version)
+    app[DOCUMENT] = json.dumps(document(operations, version=version), ensure_ascii=False)
     app.router.add_get("/openapi.json", _serve)
 
 
 async def _serve(request: web.Request) -> web.Response:
-    return web.json_response(request.app[DOCUMENT])
+    return tagged(request, request.app[DOCUMENT])
 
 
 def _schemas(operations: Iterable[Operation]) -> dict[str, Any]:
@@ -86,7 +99,8 @@ def _described(operation: Operation, schemas: Mapping[str, Any]) -> dict[str, An
         "parameters": [*_places(operation), *_parameters(operation)],
         "responses": {
             **{str(status): _answer(answer, operation) for status, answer in operation.answers.items()},
-            **{status: _refusal(told) for status, told in _REFUSALS.items()},
+            **({"304": {"description": "What If-None-Match names is still so"}} if _is_tagged(operation) else {}),
+            **{status: _refusal(told) for status, told in _REFUSALS.items() if int(status) in _problems(operation)},
         },
     }
     if operation.body:
@@ -99,9 +113,24 @@ def _id(operation: Operation) -> str:
     return "_".join([operation.method.lower(), *words])
 
 
+def _problems(operation: Operation) -> frozenset[int]:
+    body = {413} if operation.method != "GET" or operation.body else set()
+    return frozenset({400, 401, 403, 404, 503, *operation.problems, *body})
+
+
+def _is_tagged(operation: Operation) -> bool:
+    return operation.method == "GET" and isinstance(operation.answers.get(200), type)
+
+
 def _places(operation: Operation) -> list[dict[str, Any]]:
     return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": _PLACES[name][0],
+            "schema": {"type": "string", "minLength": 1, "examples": [_PLACES[name][1]]},
+        }
         for name in _PLACE.findall(operation.path)
     ]
 
@@ -135,7 +164,7 @@ def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _answer(answer: type[BaseModel] | str, operation: Operation) -> dict[str, Any]:
     if isinstance(answer, str):
-        return {"description": operation.summary, "content": {answer: {}}}
+        return {"description": operation.summary, **({"content": {answer: {}}} if answer else {})}
     content: dict[str, Any] = {"application/json": {"schema": _of(answer)}}
     if operation.query and "format" in operation.query.model_fields:
         content |= {

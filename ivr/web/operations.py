@@ -29,7 +29,10 @@ class Operation:
     """The parameters of the query."""
     body: type[BaseModel] | None = None
     answers: Mapping[int, type[BaseModel] | str] = field(default_factory=dict)
-    """By status, those that are no problem: a model that is sent as JSON, or the media type of what is sent."""
+    """By status, those that are no problem: a model that is sent as JSON, or the media type of what is sent, or ``""``
+    for nothing."""
+    problems: frozenset[int] = frozenset()
+    """Statuses of the problems that not every operation has."""
 
 
 OPERATIONS = web.AppKey("operations", dict[tuple[str, str], Operation])
@@ -40,8 +43,9 @@ def add_operations(app: web.Application, operations: Iterable[Operation]) -> Non
     """Add a route for each operation."""
     known = app.setdefault(OPERATIONS, {})
     for operation in operations:
-        # A HEAD carries no body in which it could say what it asks.
-        with_head = operation.method == "GET" and operation.body is None
+        # A HEAD carries no body in which it could say what it asks; and of a stream there is no end to wait for.
+        is_stream = operation.answers.get(200) == "text/event-stream"
+        with_head = operation.method == "GET" and operation.body is None and not is_stream
         for method in (operation.method, *(["HEAD"] if with_head else [])):
             route = app.router.add_route(method, operation.path, operation.handler)
             assert route.resource is not None  # the router makes one for each path

@@ -36,8 +36,8 @@ class OptOutRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
-    number: str = Field(description="The telephone number")
-    site: str | None = Field(default=None, description="One site only; null for all")
+    number: str = Field(description="The telephone number", examples=["+886 2 2345 6789"])
+    site: str | None = Field(default=None, description="One site only; null for all", examples=["main"])
 
 
 class OptOutBody(BaseModel):

@@ -1,12 +1,30 @@
 """Errors as `application/problem+json` (RFC 9457), which name what was wrong and what is allowed."""
 
+from typing import Literal
+
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from pydantic import BaseModel, Field
 
 from ivr.errors import DatabaseError
 
 log = structlog.get_logger()
+
+
+class ProblemBody(BaseModel):
+    """Why a request was not answered (RFC 9457)."""
+
+    type: Literal["about:blank"] = "about:blank"
+    title: str = Field(description="The kind of problem, by the status", examples=["Wrong parameter"])
+    status: int = Field(description="The same as the answer's status", examples=[400])
+    detail: str = Field(
+        description="What was wrong, and what is allowed",
+        examples=["site: got 'mars'; allowed: one of main, north"],
+    )
+    parameter: str | None = Field(
+        default=None, description="The part of the query, path or body that is wrong; left out for none"
+    )
 
 
 class Problem(Exception):
@@ -21,15 +39,10 @@ class Problem(Exception):
 
     def response(self) -> web.Response:
         """The problem as the client reads it."""
-        body: dict[str, object] = {
-            "type": "about:blank",
-            "title": self.title,
-            "status": self.status,
-            "detail": self.detail,
-        }
-        if self.parameter:
-            body["parameter"] = self.parameter
-        return web.json_response(body, status=self.status, content_type="application/problem+json")
+        body = ProblemBody(title=self.title, status=self.status, detail=self.detail, parameter=self.parameter)
+        return web.Response(
+            text=body.model_dump_json(exclude_none=True), status=self.status, content_type="application/problem+json"
+        )
 
 
 def wrong_parameter(name: str, given: str, allowed: str) -> Problem:

@@ -24,7 +24,7 @@ class Reason(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    reason: str = Field(description="A code in one or two parts, such as billing/refund")
+    reason: str = Field(description="A code in one or two parts", examples=["billing/refund"])
 
 
 class CallReason(BaseModel):

@@ -1,5 +1,6 @@
 """`GET /api/v1/calls/{call}/recordings/{question}`: what a caller said. Every look is kept: who, when, at what."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,8 +8,10 @@ from pathlib import Path, PurePosixPath
 
 import structlog
 from aiohttp import web
+from pydantic import BaseModel, Field
 
-from ivr.web.access import SUPERVISORS, VIEWER
+from ivr.web.access import ADMIN, SUPERVISORS, VIEWER
+from ivr.web.answers import json_answer
 from ivr.web.calls import CallParameters, seen_call
 from ivr.web.operations import Operation
 from ivr.web.problems import Problem
@@ -17,6 +20,13 @@ from storage.accounts import Accounts
 log = structlog.get_logger()
 SOUND = ".wav"
 """The ending with which the PBX stores what is recorded."""
+_HEADERS = {
+    "Content-Type": "audio/wav",
+    # A voice stays in no cache: the next who listens is to be kept, too.
+    "Cache-Control": "private, no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +44,22 @@ class Recordings:
 RECORDINGS = web.AppKey("recordings", Recordings)
 
 
+class LookBody(BaseModel):
+    """Somebody asked for a recording."""
+
+    login: str = Field(description="Who; token for whoever has the token of the settings", examples=["ada"])
+    question: str = Field(description="Code of the question", examples=["comment"])
+    at: datetime = Field(description="When")
+
+
+class LooksBody(BaseModel):
+    """Who has listened to the recordings of a call."""
+
+    site: str = Field(description="Code of the site")
+    call: str = Field(description="The linkedid")
+    looks: list[LookBody] = Field(description="The latest first; a player may ask several times for one recording")
+
+
 async def recording(request: web.Request) -> web.StreamResponse:
     """What the caller of a call said to a question, as it was recorded. The look is kept before anything is heard."""
     source, viewer = request.app[RECORDINGS], request[VIEWER]
@@ -43,7 +69,7 @@ async def recording(request: web.Request) -> web.StreamResponse:
     stored = next((answer.recording for answer in answers if answer.question == question), None)
     if stored is None:
         raise Problem(404, "No such recording", f"question: nothing was recorded to {question[:64]!r}", "question")
-    file = _file(source, stored)
+    file = await asyncio.to_thread(_file, source, stored)
     if file is None:
         log.error(
             "a recording cannot be reached", site=story.call.site, call=story.call.linkedid, folder=str(source.here)
@@ -53,7 +79,22 @@ async def recording(request: web.Request) -> web.StreamResponse:
         login=viewer.name, site=story.call.site, linkedid=story.call.linkedid, question=question, at=source.now()
     )
     log.info("a recording is heard", site=story.call.site, call=story.call.linkedid, question=question, by=viewer.name)
-    return web.FileResponse(file, headers={"Content-Type": "audio/wav", "Cache-Control": "private, no-store"})
+    return web.FileResponse(file, headers=_HEADERS)
+
+
+async def looks(request: web.Request) -> web.Response:
+    """Who has listened to the recordings of a call."""
+    story = await seen_call(request)
+    site, call = story.call.site, story.call.linkedid
+    body = LooksBody(
+        site=site,
+        call=call,
+        looks=[
+            LookBody(login=look.login, question=look.question, at=look.looked_at)
+            for look in await request.app[RECORDINGS].accounts.looks(site, call)
+        ],
+    )
+    return json_answer(request, body)
 
 
 def _file(source: Recordings, stored: str) -> Path | None:
@@ -73,6 +114,16 @@ OPERATIONS = [
         roles=SUPERVISORS,
         summary="What a caller said",
         query=CallParameters,
-        answers={200: "audio/wav"},
-    )
+        # A player may ask for a part (RFC 9110, section 14); 416 answers one that there is not.
+        answers={200: "audio/wav", 206: "audio/wav", 416: ""},
+    ),
+    Operation(
+        method="GET",
+        path="/api/v1/calls/{call}/looks",
+        handler=looks,
+        roles=ADMIN,
+        summary="Who has listened to a call's recordings",
+        query=CallParameters,
+        answers={200: LooksBody},
+    ),
 ]

@@ -19,13 +19,25 @@ BOARD = web.AppKey("board", Scoreboard)
 class ScoreParameters(Parameters):
     """The parameters that all requests for scores have."""
 
-    site: str | None = Field(default=None, description="Code of the site; without it the first that is seen")
-    flow: str | None = Field(default=None, description="Code of the flow; without it the site's usual one")
-    queue: str | None = Field(default=None, description="Only this queue; empty for calls without one")
-    reason: str | None = Field(default=None, description="Only this reason, with those below it; empty for unknown")
-    team: str | None = Field(default=None, description="Only the agents of this team")
-    from_: Day | None = Field(default=None, alias="from", description="First day, in the site's zone")
-    to: Day | None = Field(default=None, description="Last day, itself included; without it today")
+    site: str | None = Field(
+        default=None, description="Code of the site; without it the first that is seen", examples=["main"]
+    )
+    flow: str | None = Field(
+        default=None, description="Code of the flow; without it the site's usual one", examples=["csat"]
+    )
+    queue: str | None = Field(
+        default=None, description="Only this queue; empty for calls without one", examples=["support"]
+    )
+    reason: str | None = Field(
+        default=None, description="Only this reason, with those below it; empty for unknown", examples=["billing"]
+    )
+    team: str | None = Field(default=None, description="Only the agents of this team", examples=["north"])
+    from_: Day | None = Field(
+        default=None, alias="from", description="First day, in the site's zone", examples=["2026-11-01"]
+    )
+    to: Day | None = Field(
+        default=None, description="Last day, itself included; without it today", examples=["2026-11-22"]
+    )
 
 
 async def score_query(request: web.Request, asked: ScoreParameters) -> ScoreQuery:

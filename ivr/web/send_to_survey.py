@@ -72,5 +72,6 @@ OPERATIONS = [
         summary="Send a caller into the survey",
         query=CallParameters,
         answers={202: SentBody},
+        problems=frozenset({409}),
     )
 ]

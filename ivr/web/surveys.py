@@ -27,8 +27,8 @@ HEAD = ("survey", "call", "offered_at", "answered_at", "status", "rating", "agen
 class SurveyListParameters(ScoreParameters):
     """The parameters of the list."""
 
-    agent: str | None = Field(default=None, description="One agent alone, by code")
-    rated: bool | None = Field(default=None, description="true: with a rating; false: without one")
+    agent: str | None = Field(default=None, description="One agent alone, by code", examples=["PJSIP/1001"])
+    rated: bool | None = Field(default=None, description="true: with a rating; false: without one", examples=[True])
     after: str = Field(default="", description="`older` of the page before")
     limit: int = Field(default=50, ge=1, le=500, description="1 to 500", json_schema_extra={"allowed": "1 to 500"})
     format: Format = Field(default="json", description="json, csv or xlsx; the last two hold all pages")

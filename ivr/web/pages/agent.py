@@ -8,7 +8,7 @@ from urllib.parse import quote
 from aiohttp import web
 from pydantic import Field
 
-from ivr.scoreboard.agents import AgentRow, agents_table
+from ivr.scoreboard.agents import AgentRow, AgentsTable, agents_table
 from ivr.scoreboard.board import ScoreQuery
 from ivr.scoreboard.breakdown import breakdown
 from ivr.scoreboard.trend import trend
@@ -38,7 +38,7 @@ async def agent(request: web.Request) -> web.Response:
     """One agent. An agent who looks at the own page is told nothing of others."""
     about, parameters = await asked(request, TrendParameters)
     code = request.match_info["agent"]
-    row = await _row(about, code)
+    table, row = await _row(about, code)
     step = step_of(parameters.step, about.query)
     mine = _only(about.query, code)
     over_time = await trend(about.board, mine, step)
@@ -54,7 +54,6 @@ async def agent(request: web.Request) -> web.Response:
         agents=[code],
         rated=True,
     )
-    table = None if is_own else await agents_table(about.board, about.query)
     return render(
         request,
         "agent.html",
@@ -64,9 +63,9 @@ async def agent(request: web.Request) -> web.Response:
         row=row,
         path=f"/agents/{quote(code)}",
         is_own=is_own,
-        everybody=table.everybody if table else None,
-        fewest=table.fewest if table else 0,
-        ranked=table.ranked if table else 0,
+        everybody=None if is_own else table.everybody,
+        fewest=table.fewest,
+        ranked=table.ranked,
         by_reason=await breakdown(about.board, mine, ["reason"]),
         reason_name=about.reason,
         last=(await surveys_page(about.board.database, last, limit=LAST)).surveys,
@@ -87,13 +86,13 @@ async def agent(request: web.Request) -> web.Response:
     )
 
 
-async def _row(about: Asked, code: str) -> AgentRow:
-    """The agent among those who are seen; raises `Problem` (404) for any other."""
+async def _row(about: Asked, code: str) -> tuple[AgentsTable, AgentRow]:
+    """The agent among all who are seen, of whatever team; raises `Problem` (404) for any other."""
     table = await agents_table(about.board, replace(about.query, team=None))
     row = next((row for row in table.rows if row.agent == code and code), None)
     if row is None:
         raise Problem(404, "No such agent", f"agent: site {about.query.site} has no agent {code[:80]!r}", "agent")
-    return row
+    return table, row
 
 
 def _only(query: ScoreQuery, agent: str) -> ScoreQuery:
