@@ -7,7 +7,7 @@ PBX    ?= simulated
 # Many tests wait for a telephone: meanwhile another file of tests can run.
 PROCESSES ?= 2
 
-.PHONY: demo test check bench chaos install lock clean
+.PHONY: demo test check bench bench-reads chaos install lock clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.run
@@ -27,6 +27,10 @@ check: $(VENV)/.dev
 # Ten million generated surveys: 12 GB of disk and a quarter of an hour.
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench.rules_bench $(ARGS)
+
+# A million generated ratings: 1 GB of disk and a few minutes.
+bench-reads: $(VENV)/.dev
+	$(BIN)/python -m bench.read_bench $(ARGS)
 
 # Half an hour: the service is killed a thousand times under load; `make test` does it a few times.
 chaos: $(VENV)/.dev

@@ -1,19 +1,18 @@
 """Keeps the counts of calls exact: what a call counted before a change is taken out, what it counts after it put in."""
 
 from collections import Counter
-from collections.abc import Mapping
 from datetime import date
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Executable, bindparam, select, update
+from sqlalchemy import Executable, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ivr.errors import DatabaseError
 from storage.count_tables import CallCount, Coverage
 from storage.counted_calls import BUCKET, STRATUM, counted_call
-from storage.tables import Base, Call
-from storage.upsert import Columns, table_of, upsert
+from storage.moves import move
+from storage.tables import Call
+from storage.upsert import table_of
 
 Key = tuple[str | int | date, ...]
 
@@ -53,10 +52,9 @@ async def recount(connection: AsyncConnection, site: str, linkedid: str, before:
     calls, talk = _difference(before.calls, after.calls), _difference(before.talk, after.talk)
     for key in sorted({*calls, *talk}):
         by = {"calls": calls.get(key, 0), "talk": talk.get(key, 0)}
-        await _change(connection, CallCount, dict(zip(BUCKET, key, strict=True)), by, is_new=key not in before.calls)
+        await move(connection, CallCount, dict(zip(BUCKET, key, strict=True)), by)
     for key, parts in sorted(_difference(before.strata, after.strata).items()):
-        named = dict(zip(STRATUM, key, strict=True))
-        await _change(connection, Coverage, named, {"calls": parts}, is_new=key not in before.strata)
+        await move(connection, Coverage, dict(zip(STRATUM, key, strict=True)), {"calls": parts})
 
 
 async def lock_call(connection: AsyncConnection, site: str, linkedid: str) -> None:
@@ -67,35 +65,6 @@ async def lock_call(connection: AsyncConnection, site: str, linkedid: str) -> No
 def _difference(before: Counter[Key], after: Counter[Key]) -> dict[Key, int]:
     changed = {key: after[key] - before[key] for key in {*before, *after}}
     return {key: by for key, by in changed.items() if by}
-
-
-async def _change(
-    connection: AsyncConnection, entity: type[Base], key: dict[str, Any], by: Mapping[str, int], *, is_new: bool
-) -> None:
-    if is_new:
-        await upsert(connection, entity, _more_calls if entity is CallCount else _more_strata, **key, **by)
-        return
-    # Not an upsert: PostgreSQL checks the proposed row first, and one with a negative count is refused.
-    row = {f"key_{name}": value for name, value in key.items()} | {f"by_{name}": value for name, value in by.items()}
-    changed = await connection.execute(_moved(entity, tuple(by)), row)
-    if not changed.rowcount:
-        raise DatabaseError(f"{entity.__tablename__} holds less than is to be moved: run `postcall db verify`")
-
-
-def _more_calls(new: Columns, old: Columns) -> Mapping[str, ColumnElement[Any]]:
-    return {"calls": old["calls"] + new["calls"], "talk": old["talk"] + new["talk"]}
-
-
-def _more_strata(new: Columns, old: Columns) -> Mapping[str, ColumnElement[Any]]:
-    return {"calls": old["calls"] + new["calls"]}
-
-
-@cache
-def _moved(entity: type[Base], names: tuple[str, ...]) -> Executable:
-    table = table_of(entity)
-    key = [column == bindparam(f"key_{column.name}") for column in table.primary_key]
-    moved = {name: table.c[name] + bindparam(f"by_{name}", type_=table.c[name].type) for name in names}
-    return update(table).where(*key, *(value >= 0 for value in moved.values())).values(moved)
 
 
 @cache

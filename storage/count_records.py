@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, get_args
 
 Amount = int | Fraction
 """How many: not a whole number where agents share a survey."""
@@ -11,6 +11,8 @@ Dimension = Literal["site", "day", "agent", "queue", "reason", "flow"]
 """By what counts can be told apart."""
 Step = Literal["offered", "started", "answered", "completed", "partial", "no_input", "hung_up", "failed"]
 """A step of the funnel; `answered` is reached with the first answer that has a value."""
+STEPS: tuple[Step, ...] = get_args(Step)
+"""All of them, in the order in which they are reached, and then how a survey ends."""
 TALK_BANDS = (30, 60, 120, 300, 600)
 """Calls are told apart by how long their legs were talked: shorter than each of these seconds, or longer than all."""
 

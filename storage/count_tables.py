@@ -1,13 +1,12 @@
 """The tables that count: ratings, the funnel of surveys, calls, and how calls compare with those that were rated."""
 
 from datetime import date
-from typing import get_args
 
-from sqlalchemy import BigInteger, CheckConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.base import CODE, NAME, SITE, WORD, Base, one_of
-from storage.records import Step
+from storage.base import CODE, NAME, SITE, WORD, Base
+from storage.records import STEPS
 from storage.types import Clipped
 
 NO_RATING = -1
@@ -33,7 +32,11 @@ class Tally(Base):
     """Part of the key, because another version of the flow may have another headline question."""
     value: Mapped[int] = mapped_column(primary_key=True)
     ratings: Mapped[int]
-    __table_args__ = (CheckConstraint("ratings >= 0", name="ratings"),)
+    __table_args__ = (
+        CheckConstraint("ratings >= 0", name="ratings"),
+        # One agent's year, here and in the next two; everybody's period is found by the key.
+        Index("ix_tally_agent", "site_id", "agent", "day"),
+    )
 
 
 class Funnel(Base):
@@ -49,11 +52,18 @@ class Funnel(Base):
     queue: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
     reason: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
     flow: Mapped[str] = mapped_column(Clipped(NAME), primary_key=True)
-    step: Mapped[str] = mapped_column(Clipped(WORD), primary_key=True)
-    surveys: Mapped[int]
+    offered: Mapped[int]
+    started: Mapped[int]
+    answered: Mapped[int]
+    completed: Mapped[int]
+    """How many ended so, as in the next four."""
+    partial: Mapped[int]
+    no_input: Mapped[int]
+    hung_up: Mapped[int]
+    failed: Mapped[int]
     __table_args__ = (
-        CheckConstraint(one_of("step", get_args(Step)), name="step"),
-        CheckConstraint("surveys >= 0", name="surveys"),
+        CheckConstraint(" AND ".join(f"{step} >= 0" for step in STEPS), name="steps"),
+        Index("ix_funnel_agent", "site_id", "agent", "day"),
     )
 
 
@@ -77,7 +87,10 @@ class CallCount(Base):
     calls: Mapped[int]
     talk: Mapped[int] = mapped_column(BigInteger)
     """The seconds that their legs were talked, each as often as the call counts."""
-    __table_args__ = (CheckConstraint("calls >= 0 AND talk >= 0", name="counts"),)
+    __table_args__ = (
+        CheckConstraint("calls >= 0 AND talk >= 0", name="counts"),
+        Index("ix_call_count_agent", "site_id", "agent", "day"),
+    )
 
 
 class Coverage(Base):

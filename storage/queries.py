@@ -13,6 +13,7 @@ from storage.engine import Database
 from storage.records import (
     NEVER_PUBLISHED,
     PARTS,
+    STEPS,
     AgentRecord,
     Amount,
     CallCountRow,
@@ -91,15 +92,21 @@ async def funnel(
 ) -> list[FunnelRow]:
     """How many surveys reached each step, told apart by `by`, ordered by it and the step's name."""
     columns = _columns(Funnel, by)
-    keys = [*columns.values(), Funnel.step]
+    keys = list(columns.values())
+    steps = sorted(STEPS)
     statement = (
-        select(*keys, func.sum(Funnel.surveys))
-        .where(*_narrow(Funnel, narrowed), Funnel.surveys > 0)
+        select(*keys, *(func.sum(getattr(Funnel, step)) for step in steps))
+        .where(*_narrow(Funnel, narrowed))
         .group_by(*keys)
         .order_by(*keys)
     )
     rows = await database.read(lambda connection: _all(connection, statement))
-    return [FunnelRow(**_counted([*columns, "step", "surveys"], row)) for row in rows]
+    return [
+        FunnelRow(**dict(zip(columns, row, strict=False)), step=step, surveys=amount(surveys))
+        for row in rows
+        for step, surveys in zip(steps, row[len(keys) :], strict=True)
+        if surveys
+    ]
 
 
 async def call_counts(

@@ -14,6 +14,7 @@ from storage.call_records import (
     trust,
 )
 from storage.count_records import (
+    STEPS,
     TALK_BANDS,
     Amount,
     CallCountRow,
@@ -48,6 +49,7 @@ __all__ = [
     "NEVER_PUBLISHED",
     "PARTS",
     "REASON_CODE",
+    "STEPS",
     "TALK_BANDS",
     "TRIAL",
     "AgentRecord",

@@ -12,7 +12,7 @@ from storage.count_tables import CallCount, Coverage
 from storage.counted_calls import BUCKET as CALL_BUCKET
 from storage.counted_calls import STRATUM, counted_calls
 from storage.engine import Database
-from storage.records import PARTS
+from storage.records import PARTS, STEPS
 from storage.tables import Answer, Credit, Funnel, Survey, Tally
 
 BUCKET = ("site_id", "day", "agent", "queue", "reason", "flow")
@@ -124,11 +124,12 @@ def _surveys() -> list[Select[Any]]:
         .where(Survey.ended_at.is_not(None), Survey.trial.is_(False))
         .group_by(*bucket, Survey.status)
     )
-    names = [*BUCKET, "step"]
-    table = select(
-        *(getattr(Funnel, name) for name in names), Funnel.surveys.label("held"), literal(0).label("counted")
-    )
-    return [*recounts, outcomes, table]
+    names = [getattr(Funnel, name) for name in BUCKET]
+    tables = [
+        select(*names, literal(step).label("step"), column.label("held"), literal(0).label("counted")).where(column > 0)
+        for step, column in ((step, getattr(Funnel, step)) for step in STEPS)
+    ]
+    return [*recounts, outcomes, *tables]
 
 
 def _shares() -> list[Select[Any]]:

@@ -1,9 +1,12 @@
 """What the scenarios are made of."""
 
 from datetime import UTC, date, datetime, timedelta
+from importlib.resources import as_file, files
 from typing import Any
 
-from sqlalchemy import select
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, select
 
 from storage.engine import Database
 from storage.records import AnswerRecord, FlowVersionRecord, SiteRecord, SurveyOffer
@@ -68,3 +71,11 @@ async def rows(database: Database, table: type[Base]) -> list[dict[str, Any]]:
         return [dict(row._mapping) for row in found]
 
     return await database.read(work)
+
+
+def take_back(connection: Connection, revision: str) -> None:
+    """Take the migrations after `revision` back."""
+    with as_file(files("migrations")) as folder:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(folder))
+        command.downgrade(config, revision)

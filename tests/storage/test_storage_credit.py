@@ -2,12 +2,8 @@
 
 from dataclasses import replace
 from fractions import Fraction
-from importlib.resources import as_file, files
 
 import pytest
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from storage import queries, schema
@@ -17,7 +13,7 @@ from storage.recorder import Recorder
 from storage.records import PARTS, AskedCall, CountFilter, CreditRecord, LegRecord, Share
 from storage.tables import Call, Credit, Survey
 from storage.verify import verify
-from tests.storage.samples import ANA, BOB, DAY, MADRID, NOON, SITE, at, offer, rated, rows, version
+from tests.storage.samples import ANA, BOB, DAY, MADRID, NOON, SITE, at, offer, rated, rows, take_back, version
 
 CHEN = "PJSIP/1003"
 THIRDS = (Share(agent=ANA, parts=333), Share(agent=BOB, parts=333), Share(agent=CHEN, parts=334))
@@ -238,11 +234,7 @@ async def test_the_calls_of_a_period_are_found_by_the_day_of_their_survey(record
 
 def take_back_credit(connection: Connection) -> None:
     """Go back to the schema as it was before a survey could be shared."""
-    with as_file(files("migrations")) as folder:
-        config = Config(attributes={"connection": connection})
-        config.set_main_option("script_location", str(folder))
-        before = ScriptDirectory(str(folder)).get_revision("0008").down_revision
-        command.downgrade(config, before)
+    take_back(connection, "0007")
 
 
 async def test_counts_of_before_and_after_the_migration_are_the_same_and_it_can_be_taken_back(empty_url):

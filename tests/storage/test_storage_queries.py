@@ -109,7 +109,7 @@ async def test_a_survey_needs_a_version_that_was_published(recorder, database):
             ),
         ),
         (
-            "UPDATE funnel SET surveys = 3000 WHERE step = 'offered' AND day = '2026-03-07'",
+            "UPDATE funnel SET offered = 3000 WHERE day = '2026-03-07'",
             (
                 "funnel holds 3, counted are 1: site 'main', day 2026-03-07, agent 'PJSIP/1002', queue 'sales', "
                 "reason '', flow 'csat', step 'offered'"

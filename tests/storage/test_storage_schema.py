@@ -14,7 +14,7 @@ from storage import schema
 from storage.engine import connect, open_database, parse_url
 from storage.recorder import Recorder
 from storage.tables import Answer, Base, Survey
-from tests.storage.samples import MADRID, SITE, offer, rows, silent, version
+from tests.storage.samples import MADRID, SITE, offer, rows, silent, take_back, version
 
 NEWEST = max(file.name[:4] for file in Path(__file__).parents[2].glob("migrations/versions/[0-9]*.py"))
 
@@ -147,3 +147,34 @@ async def test_surveys_of_before_the_rules_get_the_callers_of_their_calls(empty_
         await database.write(fill)
         await database.write(lambda connection: connection.run_sync(schema.migrate, "head"))
         assert [tuple(row) for row in await database.read(digests)] == [("1.1", "d1"), ("1.2", "")]
+
+
+async def test_the_steps_of_the_funnel_are_kept_when_they_become_columns_and_again_when_they_become_rows(empty_url):
+    """Shared surveys, so that a bucket's steps differ; what stood at 0 is not worth a row."""
+    ana, bob = "'main', '2026-03-02', 'PJSIP/1001', 'support', '', 'csat'", "'main', '2026-03-02', '', '', '', 'nps'"
+    steps = {
+        (ana, "offered"): 2333, (ana, "started"): 1333, (ana, "answered"): 1333, (ana, "completed"): 1000,
+        (ana, "partial"): 333, (ana, "hung_up"): 1000, (ana, "failed"): 0, (bob, "offered"): 667,
+    }  # fmt: skip
+    filled = ", ".join(f"({bucket}, '{step}', {surveys})" for (bucket, step), surveys in steps.items())
+
+    async def there(connection):
+        await connection.run_sync(schema.migrate, "0010")
+        await connection.exec_driver_sql(f"INSERT INTO funnel VALUES {filled}")
+        await connection.run_sync(schema.migrate, "0011")
+        found = await connection.exec_driver_sql("SELECT * FROM funnel ORDER BY agent")
+        return [tuple(row)[2:] for row in found]
+
+    async def back(connection):
+        await connection.run_sync(lambda sync: take_back(sync, "0010"))
+        found = await connection.exec_driver_sql("SELECT agent, step, surveys FROM funnel")
+        return {tuple(row) for row in found}
+
+    async with await connect(parse_url(empty_url)) as database:
+        # offered, started, answered, completed, partial, no_input, hung_up, failed
+        assert await database.write(there) == [
+            ("", "", "", "nps", 667, 0, 0, 0, 0, 0, 0, 0),
+            ("PJSIP/1001", "support", "", "csat", 2333, 1333, 1333, 1000, 333, 0, 1000, 0),
+        ]
+        kept = {(bucket.split("'")[5], step, surveys) for (bucket, step), surveys in steps.items() if surveys}
+        assert await database.write(back) == kept

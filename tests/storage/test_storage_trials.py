@@ -81,8 +81,7 @@ async def test_a_recount_finds_a_trial_that_was_counted_after_all(recorder, data
 
     async def count_it(connection):
         await connection.exec_driver_sql(
-            "INSERT INTO funnel (site_id, day, agent, queue, reason, flow, step, surveys)"
-            " SELECT site_id, day, agent, queue, reason, flow, 'offered', 1000 FROM survey"
+            "INSERT INTO funnel SELECT site_id, day, agent, queue, reason, flow, 1000, 0, 0, 0, 0, 0, 0, 0 FROM survey"
         )
 
     await database.write(count_it)
