@@ -113,9 +113,14 @@ async def surveys_page(database: Database, wanted: SurveyFilter, *, after: str =
     return SurveyPage(surveys=found[:limit], older=_cursor(last) if last else "")
 
 
-async def surveys_under_way(database: Database, site: str) -> int:
-    """How many callers of a site are being asked."""
-    statement = select(func.count()).where(Survey.site_id == site, Survey.trial.is_(False), Survey.ended_at.is_(None))
+async def surveys_under_way(database: Database, site: str, since: datetime) -> int:
+    """How many callers of a site are being asked, of those to whom a survey was offered at `since` or later.
+
+    `since` lies further back than any survey lasts, so that a few rows are looked at and not all.
+    """
+    statement = select(func.count()).where(
+        Survey.site_id == site, Survey.trial.is_(False), Survey.offered_at >= since, Survey.ended_at.is_(None)
+    )
 
     async def work(connection: AsyncConnection) -> int:
         return (await connection.execute(statement)).scalar_one()

@@ -110,5 +110,6 @@ async def test_what_is_no_cursor_is_refused(database: Database, cursor: str) -> 
 
 @pytest.mark.usefixtures("filled")
 async def test_callers_who_are_being_asked_are_counted_and_trials_are_not(database: Database) -> None:
-    assert await surveys_under_way(database, SITE) == 3
-    assert await surveys_under_way(database, "elsewhere") == 0
+    assert await surveys_under_way(database, SITE, NOON) == 3
+    assert await surveys_under_way(database, SITE, at(3)) == 2
+    assert await surveys_under_way(database, "elsewhere", NOON) == 0

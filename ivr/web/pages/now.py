@@ -23,6 +23,8 @@ from storage.survey_list import SurveyFilter, surveys_page, surveys_under_way
 
 LAST = 12
 """How many ratings are shown."""
+LONGEST_SURVEY = timedelta(hours=1)
+"""No caller is asked for so long."""
 LOOK_BACK = timedelta(days=7)
 """How old a rating may be to be shown as one of the last."""
 
@@ -86,7 +88,7 @@ async def now(request: web.Request) -> web.Response:
         satisfied=about.board.flows[query.flow].headline.satisfied,
         who=who,
         reason_name=about.reason,
-        under_way=await surveys_under_way(about.board.database, query.site),
+        under_way=await surveys_under_way(about.board.database, query.site, about.board.now() - LONGEST_SURVEY),
         trend=over_time,
         chart=drawn(
             "trend",
