@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator
 
 from callflows.fields import Language
 from callflows.speech import DEFAULT_COMMAND, Speech, parse_command
@@ -26,6 +26,8 @@ class WebSettings(SectionWithSecret):
     hidden = "token"
     token: LongSecret
     token_file: Path | None = None
+    proxies: tuple[IPvAnyNetwork, ...] = ()
+    """Addresses or networks of proxies that are believed who asks, and whether by https."""
 
 
 class DatabaseSettings(Section):

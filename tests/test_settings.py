@@ -51,7 +51,7 @@ def test_what_is_not_given_has_its_default(tmp_path: Path) -> None:
     [
         (
             ("[web]", "[web]\nprot = 1"),
-            "web.prot: unknown setting; did you mean port? allowed here are host, port, token, token_file",
+            "web.prot: unknown setting; did you mean port? allowed here are host, port, token, token_file, proxies",
         ),
         (("[web]", "[web]\nport = 99999"), "web.port: got 99999; input should be less than or equal to 65535"),
         (

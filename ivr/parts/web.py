@@ -100,7 +100,7 @@ def web_application(parts: WebParts) -> web.Application:
     checks: dict[str, Check] = {"database": lambda: check_schema(database)}
     checks |= {f"pbx {code}": link_check(link) for code, link in links.items()}
     door = Door(token=settings.web.token.get_secret_value(), accounts=Accounts(database), now=now)
-    app = web_app(door, checks, [*OPERATIONS, *PAGES])
+    app = web_app(door, checks, [*OPERATIONS, *PAGES], settings.web.proxies)
     add_document(app, OPERATIONS, version=metadata.version("postcall"))
     app[BOARD] = Scoreboard(
         database=database,

@@ -1,6 +1,6 @@
 """The HTTP side of the service: routes, and the socket they are served on."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -10,20 +10,39 @@ from ivr.web.auth import DOOR, Door, access
 from ivr.web.health import CHECKS, Check, healthz, readyz
 from ivr.web.operations import Operation, add_operations
 from ivr.web.problems import problems
+from ivr.web.proxies import Network, behind
 
 MOST_BYTES = 256 * 1024
 """The longest body that is taken: no request has more to say."""
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
 
 
-def web_app(door: Door, checks: Mapping[str, Check], operations: Iterable[Operation]) -> web.Application:
-    """The application with its operations, which `door` guards; whoever adds other routes guards them."""
-    app = web.Application(middlewares=[problems, access(door)], client_max_size=MOST_BYTES)
+def web_app(
+    door: Door, checks: Mapping[str, Check], operations: Iterable[Operation], proxies: Sequence[Network] = ()
+) -> web.Application:
+    """The application with its operations, which `door` guards; whoever adds other routes guards them.
+
+    `proxies` are those that are believed who asks.
+    """
+    app = web.Application(middlewares=[behind(proxies), problems, access(door)], client_max_size=MOST_BYTES)
+    app.on_response_prepare.append(_harden)
     app[DOOR] = door
     app[CHECKS] = checks
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
     add_operations(app, operations)
     return app
+
+
+async def _harden(_: web.Request, response: web.StreamResponse) -> None:
+    """What is no page runs nowhere and stands in no frame, and nothing is taken for what it is not; pages and pictures
+    have said already what they need."""
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
 
 
 @asynccontextmanager

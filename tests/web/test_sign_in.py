@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -82,6 +83,7 @@ async def opens(
         Door(token=TOKEN, accounts=accounts, now=lambda: clock.now, passwords=Passwords(QUICK)),
         {},
         [operation("GET", "/who"), operation("GET", "/api/who"), operation("POST", "/api/who")],
+        [ip_network("127.0.0.1")],
     )
     add_pages(app, {"main": ZoneInfo("UTC")})
     server: Any = None
@@ -183,6 +185,24 @@ async def test_the_cookie_is_kept_from_scripts_and_from_other_sites(browser: Cli
     assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Lax", "/")
     assert int(cookie["max-age"]) == 12 * 3600
     assert not cookie["secure"]
+
+
+async def test_behind_a_proxy_with_https_the_cookie_is_sent_by_https_only(browser: Client) -> None:
+    fields = {**await form_of(browser), "login": "ada", "password": PASSWORD}
+    header = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.7"}
+    with structlog.testing.capture_logs() as logs:
+        response = await browser.post("/login", data=fields, headers=header, allow_redirects=False)
+    assert response.cookies[COOKIE]["secure"]
+    assert [line["address"] for line in logs] == ["203.0.113.7"]
+
+
+async def test_what_is_no_page_runs_nowhere_and_is_taken_for_nothing_else(browser: Client) -> None:
+    for path in ("/api/who", "/healthz", "/api/nothing"):
+        headers = (await browser.get(path)).headers
+        assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+    page = (await browser.get("/login")).headers
+    assert "style-src 'self'" in page["Content-Security-Policy"]
 
 
 async def test_what_the_cookie_holds_is_not_in_the_database(browser: Client, accounts: Accounts, clock: Clock) -> None:

@@ -11,6 +11,7 @@ from ivr.web.pages.chart_routes import add_easel
 from ivr.web.pages.frame import add_frame
 from ivr.web.pages.login import add_login
 from ivr.web.pages.problem_pages import problem_pages
+from ivr.web.problems import problems
 
 PAGES: Sequence[Operation] = (
     *now.OPERATIONS,
@@ -35,5 +36,5 @@ def add_pages(app: web.Application, sites: Mapping[str, ZoneInfo]) -> None:
     add_frame(app, sites)
     add_login(app)
     # Outside of the access check, inside of what makes problems of faults.
-    app.middlewares.insert(1, problem_pages)
+    app.middlewares.insert(app.middlewares.index(problems) + 1, problem_pages)
     add_easel(app)
