@@ -7,7 +7,7 @@ PBX    ?= simulated
 # Many tests wait for a telephone: meanwhile another file of tests can run.
 PROCESSES ?= 2
 
-.PHONY: demo test check bench bench-reads chaos install lock clean
+.PHONY: demo test check bench bench-reads bench-pages chaos install lock clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.run
@@ -31,6 +31,10 @@ bench: $(VENV)/.dev
 # A million generated ratings: 1 GB of disk and a few minutes.
 bench-reads: $(VENV)/.dev
 	$(BIN)/python -m bench.read_bench $(ARGS)
+
+# A million ratings with all that is behind them: 3 GB of disk and some minutes, then every page and the API.
+bench-pages: $(VENV)/.dev
+	$(BIN)/python -m bench.pages_bench $(ARGS)
 
 # Half an hour: the service is killed a thousand times under load; `make test` does it a few times.
 chaos: $(VENV)/.dev

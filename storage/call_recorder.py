@@ -70,6 +70,10 @@ class CallRecorder:
 
         await self._database.write(work)
 
+    async def record_queue(self, site: str, queue: str) -> None:
+        """Say that there is a queue."""
+        await self._database.write(lambda connection: describe_codes(connection, site, queue=queue))
+
     async def record_call(self, call: CallRecord) -> None:
         """Add what is known of a call; what is not known now never overwrites what was known."""
 

@@ -70,16 +70,16 @@ class Database:
         """
         return await self._translated(self._attempts(work, self.engine), seconds)
 
-    async def write(self, work: Work[Result]) -> Result:
-        """Run `work` in one transaction; on return it is durable.
+    async def write(self, work: Work[Result], *, seconds: float | None = WRITE_SECONDS) -> Result:
+        """Run `work` in one transaction; on return it is durable. `seconds` bounds it, None does not.
 
         `work` is run again after a lock or serialization conflict, or a lost connection, at most `ATTEMPTS` times in
-        all and `WRITE_SECONDS` long. A connection may be lost after the commit was carried out, so `work` must be
+        all. A connection may be lost after the commit was carried out, so `work` must be
         safe to repeat. Raises `DatabaseError` when the database fails or takes longer.
         """
         if self._one_writer is None:
-            return await self._translated(self._attempts(work, self._writing), WRITE_SECONDS)
-        return await self._translated(self._alone(work, self._one_writer), WRITE_SECONDS)
+            return await self._translated(self._attempts(work, self._writing), seconds)
+        return await self._translated(self._alone(work, self._one_writer), seconds)
 
     async def _alone(self, work: Work[Result], lock: asyncio.Lock) -> Result:
         async with lock:

@@ -13,6 +13,7 @@ COMMANDS = {
     "asterisk": "ivr.cli.asterisk",
     "db": "ivr.cli.db",
     "demo": "ivr.cli.demo",
+    "demo-data": "ivr.cli.demo_data",
     "flows": "ivr.cli.flows",
     "init": "ivr.cli.init",
     "phone": "ivr.cli.phone",

@@ -1,0 +1,99 @@
+"""Fills an empty database with many calls at once, and counts them afterwards in the database itself."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+
+from sqlalchemy import case, exists, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.count_tables import CallCount, Coverage
+from storage.counted_calls import BUCKET as CALL_BUCKET
+from storage.counted_calls import STRATUM, counted_calls
+from storage.engine import Database
+from storage.records import PARTS, Outcome
+from storage.tables import Answer, Base, Call, Credit, Funnel, Survey, Tally
+from storage.upsert import table_of
+
+Rows = Mapping[type[Base], Sequence[Mapping[str, Any]]]
+"""Rows by their table, in the order in which they are to be written."""
+
+
+async def has_calls(database: Database) -> bool:
+    """Whether there is any call, trials among them."""
+
+    async def work(connection: AsyncConnection) -> bool:
+        return bool(await connection.scalar(select(exists(select(Call.linkedid)))))
+
+    return await database.read(work)
+
+
+async def load(database: Database, rows: Rows) -> None:
+    """Insert rows, all of them or none. Counts are not touched: `count_all` follows."""
+
+    async def work(connection: AsyncConnection) -> None:
+        for entity, some in rows.items():
+            if some:
+                await connection.execute(insert(table_of(entity)), list(some))
+
+    await database.write(work, seconds=None)
+
+
+async def count_all(database: Database) -> None:
+    """Fill the empty tables of counts from the surveys, answers and calls."""
+
+    async def work(connection: AsyncConnection) -> None:
+        for statement in (_tallies(), _funnel(), *_calls()):
+            await connection.execute(statement)
+
+    await database.write(work, seconds=None)
+
+
+_BUCKET = ("site_id", "day", "agent", "queue", "reason", "flow")
+_PARTS = func.coalesce(Credit.parts, PARTS)
+_IS_SHARED = (Credit.site_id == Survey.site_id) & (Credit.survey == Survey.survey)
+
+
+def _bucket() -> list[Any]:
+    agent = func.coalesce(Credit.agent, Survey.agent)
+    return [agent.label("agent") if name == "agent" else getattr(Survey, name) for name in _BUCKET]
+
+
+def _tallies() -> Any:
+    key = [*_bucket(), Answer.question, Answer.is_rating, Answer.value]
+    counted = (
+        select(*key, func.sum(_PARTS))
+        .join_from(Answer, Survey, (Survey.site_id == Answer.site_id) & (Survey.survey == Answer.survey))
+        .outerjoin(Credit, _IS_SHARED)
+        .where(Answer.value.is_not(None), Survey.trial.is_(False))
+        .group_by(*key)
+    )
+    return insert(Tally).from_select([*_BUCKET, "question", "is_rating", "value", "ratings"], counted)
+
+
+def _funnel() -> Any:
+    key = _bucket()
+    answered = exists().where(
+        Answer.site_id == Survey.site_id, Answer.survey == Survey.survey, Answer.value.is_not(None)
+    )
+    reached = {
+        "offered": Survey.offered_at.is_not(None),
+        "started": Survey.started_at.is_not(None),
+        "answered": answered,
+        **{outcome: Survey.status == outcome for outcome in get_args(Outcome)},
+    }
+    steps = [func.sum(case((condition, _PARTS), else_=0)) for condition in reached.values()]
+    counted = (
+        select(*key, *steps).outerjoin_from(Survey, Credit, _IS_SHARED).where(Survey.trial.is_(False)).group_by(*key)
+    )
+    return insert(Funnel).from_select([*_BUCKET, *reached], counted)
+
+
+def _calls() -> list[Any]:
+    rows = counted_calls().subquery()
+    bucket, stratum = [rows.c[name] for name in CALL_BUCKET], [rows.c[name] for name in STRATUM]
+    calls = select(*bucket, func.sum(rows.c.parts), func.sum(rows.c.parts * rows.c.talk)).group_by(*bucket)
+    strata = select(*stratum, func.sum(rows.c.parts)).group_by(*stratum)
+    return [
+        insert(CallCount).from_select([*CALL_BUCKET, "calls", "talk"], calls),
+        insert(Coverage).from_select([*STRATUM, "calls"], strata),
+    ]

@@ -1,0 +1,143 @@
+"""A database is filled with calls that never were: consistent, the same again, with the truths that are promised."""
+
+import asyncio
+from collections import Counter, defaultdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ivr.cli.main import main
+from ivr.demo.data import COMPLAINTS, LUCKY, STARVING, DemoCall, DemoPlan, demo_agents, demo_calls
+from storage import queries
+from storage.engine import open_database
+from storage.records import CountFilter
+from storage.tables import Answer, Base, Call, Credit, Survey
+from storage.verify import verify
+
+SETTINGS = """
+[database]
+url = "{url}"
+[web]
+token = "a token of these tests"
+[privacy]
+caller_key = "a caller key of these tests"
+[sites.main]
+zone = "Europe/Madrid"
+[sites.main.ami]
+secret = "none"
+"""
+PLAN = DemoPlan(
+    ratings=6000, agents=30, reasons=12, last=date(2026, 11, 26), days=90, zone=ZoneInfo("Europe/Madrid"), seed=3
+)
+
+
+def run(folder: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["demo-data", "-c", str(folder / "postcall.toml"), *arguments])
+
+
+@pytest.fixture
+def folder(url: str, tmp_path: Path) -> Path:
+    (tmp_path / "postcall.toml").write_text(SETTINGS.format(url=url))
+    return tmp_path
+
+
+def rows(url: str, table: type[Base]) -> list[Any]:
+    async def read() -> list[Any]:
+        async def work(connection: AsyncConnection) -> list[Any]:
+            return list(await connection.execute(select(table.__table__)))
+
+        async with await open_database(url) as database:
+            return await database.read(work)
+
+    return asyncio.run(read())
+
+
+async def differences(url: str) -> list[str]:
+    async with await open_database(url) as database:
+        return [str(one) for one in await verify(database)]
+
+
+def test_every_count_is_what_a_recount_says_and_what_python_counts(folder: Path, url: str) -> None:
+    done = run(folder, "--ratings", "2000", "--agents", "12", "--days", "40", "--until", "2026-11-26")
+    assert done.exit_code == 0, done.output
+    assert "with 2,000 ratings of 12 agents and 12 reasons" in done.output
+    assert asyncio.run(differences(url)) == []
+    answers = {row.survey: row.value for row in rows(url, Answer)}
+    assert sum(value is not None for value in answers.values()) == 2000
+    shares = defaultdict(dict)
+    for row in rows(url, Credit):
+        shares[row.survey][row.agent] = row.parts
+    surveys = rows(url, Survey)
+    assert shares.keys() == {row.survey for row in surveys if row.shared}
+    parts: Counter[tuple[str, int]] = Counter()
+    for survey in surveys:
+        if answers[survey.survey] is not None:
+            for agent, some in shares.get(survey.survey, {survey.agent: 1000}).items():
+                parts[agent, answers[survey.survey]] += some
+
+    async def read() -> tuple[list[Any], list[Any], list[Any]]:
+        async with await open_database(url) as database:
+            everything = CountFilter()
+            return (
+                await queries.tallies(database, everything, by=("agent",)),
+                await queries.funnel(database, everything, by=()),
+                await queries.call_counts(database, everything, by=()),
+            )
+
+    tallies, funnel, calls = asyncio.run(read())
+    assert {(row.agent, row.value): row.ratings * 1000 for row in tallies} == dict(parts)
+    steps = {row.step: row.surveys for row in funnel}
+    assert (steps["offered"], steps["answered"], steps["completed"]) == (len(surveys), 2000, 2000)
+    assert Counter(row.exclusion for row in rows(url, Call) if row.exclusion) == {
+        exclusion: sum(row.calls for row in calls if row.exclusion == exclusion)
+        for exclusion in {row.exclusion for row in calls if row.exclusion}
+    }
+    assert sum(row.calls for row in calls if not row.exclusion) == len(surveys)
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_a_database_with_calls_is_left_alone(folder: Path, url: str) -> None:
+    assert run(folder, "--ratings", "5").exit_code == 0
+    before = len(rows(url, Call))
+    done = run(folder, "--ratings", "5")
+    assert done.exit_code == 2
+    assert "demo-data: the database has calls already; allowed: an empty one" in done.output
+    assert len(rows(url, Call)) == before
+
+
+@pytest.fixture(scope="module")
+def calls() -> list[DemoCall]:
+    return list(demo_calls(PLAN, demo_agents(PLAN)))
+
+
+def test_the_same_seed_makes_the_same_calls_and_another_one_others(calls: list[DemoCall]) -> None:
+    assert list(demo_calls(PLAN, demo_agents(PLAN))) == calls
+    other = DemoPlan(ratings=6000, agents=30, reasons=12, last=PLAN.last, days=90, zone=PLAN.zone, seed=4)
+    assert list(demo_calls(other, demo_agents(other))) != calls
+
+
+def test_what_is_promised_of_it_is_true(calls: list[DemoCall]) -> None:
+    agents = demo_agents(PLAN)
+    rated = [call for call in calls if call.value is not None]
+    assert len(rated) == PLAN.ratings
+    assert [call.value for call in rated if call.agent == agents[LUCKY].agent] == [5, 5, 5, 5]
+    left = Counter(call.agent for call in calls if call.exclusion == "caller_hung_up")
+    had = Counter(call.agent for call in calls)
+    starving = agents[STARVING].agent
+    assert left[starving] / had[starving] > 3 * sum(left.values()) / sum(had.values())
+    for agent in agents:
+        if agent.takes_complaints:
+            assert {call.reason for call in calls if call.agent == agent.agent} <= set(COMPLAINTS)
+    pleased = defaultdict(list)
+    for call in rated:
+        pleased[call.started_at.astimezone(PLAN.zone).date()].append((call.value or 0) > 3)
+    bad = pleased[PLAN.bad_tuesday]
+    assert PLAN.bad_tuesday.weekday() == 1
+    assert sum(bad) / len(bad) < 0.6 < sum(map(sum, pleased.values())) / len(rated)
+    assert any(call.second for call in calls)
