@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from storage.engine import Database
-from storage.queries import within
 from storage.records import CountFilter
+from storage.summing import within
 from storage.tables import Answer, Survey
 
 

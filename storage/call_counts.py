@@ -1,7 +1,6 @@
 """Keeps the counts of calls exact: what a call counted before a change is taken out, what it counts after it put in."""
 
 from collections import Counter
-from datetime import date
 from functools import cache
 from typing import NamedTuple
 
@@ -10,11 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.count_tables import CallCount, Coverage
 from storage.counted_calls import BUCKET, STRATUM, counted_call
-from storage.moves import move
+from storage.moves import Key, move_all
 from storage.tables import Call
 from storage.upsert import table_of
-
-Key = tuple[str | int | date, ...]
 
 
 class Counted(NamedTuple):
@@ -50,11 +47,10 @@ async def recount(connection: AsyncConnection, site: str, linkedid: str, before:
     """
     after = await counted(connection, site, linkedid)
     calls, talk = _difference(before.calls, after.calls), _difference(before.talk, after.talk)
-    for key in sorted({*calls, *talk}):
-        by = {"calls": calls.get(key, 0), "talk": talk.get(key, 0)}
-        await move(connection, CallCount, dict(zip(BUCKET, key, strict=True)), by)
-    for key, parts in sorted(_difference(before.strata, after.strata).items()):
-        await move(connection, Coverage, dict(zip(STRATUM, key, strict=True)), {"calls": parts})
+    moved = {key: {"calls": calls.get(key, 0), "talk": talk.get(key, 0)} for key in {*calls, *talk}}
+    await move_all(connection, CallCount, BUCKET, moved)
+    strata = {key: {"calls": parts} for key, parts in _difference(before.strata, after.strata).items()}
+    await move_all(connection, Coverage, STRATUM, strata)
 
 
 async def lock_call(connection: AsyncConnection, site: str, linkedid: str) -> None:

@@ -1,5 +1,10 @@
-"""The tables that count: ratings, the funnel of surveys, calls, and how calls compare with those that were rated."""
+"""The tables that count: ratings, the funnel of surveys, calls, and how calls compare with those that were rated.
 
+Each counts by day and, beside it, by month: a year is read from a few months and the days around them. In a table of
+months `day` is the first of the month.
+"""
+
+from collections.abc import Mapping
 from datetime import date
 
 from sqlalchemy import BigInteger, CheckConstraint, Index
@@ -11,16 +16,21 @@ from storage.types import Clipped
 
 NO_RATING = -1
 """What stands in place of a rating's value; a key cannot hold NULL, and no value is below 0."""
+_RATINGS = "ratings >= 0"
+_STEPS = " AND ".join(f"{step} >= 0" for step in STEPS)
+_CALLS = "calls >= 0 AND talk >= 0"
+_COVERED = "calls >= 0"
+_BY_AGENT = ("site_id", "agent", "day")
+"""One agent's year; everybody's period is found by the key."""
 
 
-class Tally(Base):
-    """How many answers of a day, agent, queue, reason and flow gave each value to each question, in thousandths
-    (`PARTS`) of an answer: whole numbers count exactly what several agents share.
+class RatingCounts:
+    """How many answers of an agent, queue, reason and flow gave each value to each question, in thousandths (`PARTS`)
+    of an answer: whole numbers count exactly what several agents share.
 
     A row may stand at 0 after its ratings were credited elsewhere.
     """
 
-    __tablename__ = "tally"
     site_id: Mapped[str] = mapped_column(Clipped(SITE), primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)
     agent: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
@@ -32,20 +42,28 @@ class Tally(Base):
     """Part of the key, because another version of the flow may have another headline question."""
     value: Mapped[int] = mapped_column(primary_key=True)
     ratings: Mapped[int]
-    __table_args__ = (
-        CheckConstraint("ratings >= 0", name="ratings"),
-        # One agent's year, here and in the next two; everybody's period is found by the key.
-        Index("ix_tally_agent", "site_id", "agent", "day"),
-    )
 
 
-class Funnel(Base):
-    """How many surveys of a day, agent, queue, reason and flow reached each step, in thousandths (`PARTS`) of a survey.
+class Tally(RatingCounts, Base):
+    """Ratings of a day."""
+
+    __tablename__ = "tally"
+    __table_args__ = (CheckConstraint(_RATINGS, name="ratings"), Index("ix_tally_agent", *_BY_AGENT))
+
+
+class TallyMonth(RatingCounts, Base):
+    """Ratings of a month."""
+
+    __tablename__ = "tally_month"
+    __table_args__ = (CheckConstraint(_RATINGS, name="ratings"),)
+
+
+class SurveyCounts:
+    """How many surveys of an agent, queue, reason and flow reached each step, in thousandths (`PARTS`) of a survey.
 
     A row may stand at 0.
     """
 
-    __tablename__ = "funnel"
     site_id: Mapped[str] = mapped_column(Clipped(SITE), primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)
     agent: Mapped[str] = mapped_column(Clipped(CODE), primary_key=True)
@@ -61,19 +79,28 @@ class Funnel(Base):
     no_input: Mapped[int]
     hung_up: Mapped[int]
     failed: Mapped[int]
-    __table_args__ = (
-        CheckConstraint(" AND ".join(f"{step} >= 0" for step in STEPS), name="steps"),
-        Index("ix_funnel_agent", "site_id", "agent", "day"),
-    )
 
 
-class CallCount(Base):
-    """How many calls of a day, agent, queue and reason were asked or not, and who ended them, in thousandths (`PARTS`).
+class Funnel(SurveyCounts, Base):
+    """Surveys of a day."""
+
+    __tablename__ = "funnel"
+    __table_args__ = (CheckConstraint(_STEPS, name="steps"), Index("ix_funnel_agent", *_BY_AGENT))
+
+
+class FunnelMonth(SurveyCounts, Base):
+    """Surveys of a month."""
+
+    __tablename__ = "funnel_month"
+    __table_args__ = (CheckConstraint(_STEPS, name="steps"),)
+
+
+class CallCounts:
+    """How many calls of an agent, queue and reason were asked or not, and who ended them, in thousandths (`PARTS`).
 
     A call is counted when it is over and was asked or excluded; a row may stand at 0.
     """
 
-    __tablename__ = "call_count"
     site_id: Mapped[str] = mapped_column(Clipped(SITE), primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)
     """The survey's, or else the one on which the call ended, in the site's zone."""
@@ -87,19 +114,28 @@ class CallCount(Base):
     calls: Mapped[int]
     talk: Mapped[int] = mapped_column(BigInteger)
     """The seconds that their legs were talked, each as often as the call counts."""
-    __table_args__ = (
-        CheckConstraint("calls >= 0 AND talk >= 0", name="counts"),
-        Index("ix_call_count_agent", "site_id", "agent", "day"),
-    )
 
 
-class Coverage(Base):
+class CallCount(CallCounts, Base):
+    """Calls of a day."""
+
+    __tablename__ = "call_count"
+    __table_args__ = (CheckConstraint(_CALLS, name="counts"), Index("ix_call_count_agent", *_BY_AGENT))
+
+
+class CallCountMonth(CallCounts, Base):
+    """Calls of a month."""
+
+    __tablename__ = "call_count_month"
+    __table_args__ = (CheckConstraint(_CALLS, name="counts"),)
+
+
+class CoverageCounts:
     """How many calls of an hour, length, queue and reason were given which rating, or none, in thousandths (`PARTS`).
 
-    The same calls as in `CallCount`; a row may stand at 0.
+    The same calls as in `CallCounts`; a row may stand at 0.
     """
 
-    __tablename__ = "coverage"
     site_id: Mapped[str] = mapped_column(Clipped(SITE), primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)
     hour: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -111,4 +147,26 @@ class Coverage(Base):
     value: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     """The rating, or `NO_RATING`."""
     calls: Mapped[int]
-    __table_args__ = (CheckConstraint("calls >= 0", name="calls"),)
+
+
+class Coverage(CoverageCounts, Base):
+    """Calls of a day and whether they were rated."""
+
+    __tablename__ = "coverage"
+    __table_args__ = (CheckConstraint(_COVERED, name="calls"),)
+
+
+class CoverageMonth(CoverageCounts, Base):
+    """Calls of a month and whether they were rated."""
+
+    __tablename__ = "coverage_month"
+    __table_args__ = (CheckConstraint(_COVERED, name="calls"),)
+
+
+MONTHS: Mapping[type[Base], type[Base]] = {
+    Tally: TallyMonth,
+    Funnel: FunnelMonth,
+    CallCount: CallCountMonth,
+    Coverage: CoverageMonth,
+}
+"""The table of months beside each table of days."""

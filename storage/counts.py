@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.moves import move
+from storage.moves import Key, move_all
 from storage.records import PARTS, STEPS, Share, Step
 from storage.tables import Funnel, Tally
 
@@ -40,11 +40,7 @@ class _TallyKey(NamedTuple):
 
 
 class Counts:
-    """Changes that are collected and then written in one order, the same for everybody: rows locked in different
-    orders by two transactions would deadlock.
-
-    Those of a trial are not written.
-    """
+    """Changes that are collected and then written together. Those of a trial are not written."""
 
     def __init__(self, *, trial: bool) -> None:
         self._trial = trial
@@ -65,10 +61,11 @@ class Counts:
         """Apply all changes. Raises `DatabaseError` when a count would fall below 0; then the transaction must fail."""
         if self._trial:
             return
-        for (bucket, *rest), ratings in sorted(self._ratings.items()):
-            key = dict(zip(("question", "is_rating", "value"), rest, strict=True))
-            if ratings:
-                await move(connection, Tally, {**bucket._asdict(), **key}, {"ratings": ratings})
-        for bucket, steps in sorted(self._surveys.items(), key=lambda item: item[0]):
-            if any(steps.values()):
-                await move(connection, Funnel, bucket._asdict(), {step: steps[step] for step in STEPS})
+        ratings: dict[Key, dict[str, int]] = {
+            (*key.bucket, key.question, key.is_rating, key.value): {"ratings": by} for key, by in self._ratings.items()
+        }
+        await move_all(connection, Tally, (*Bucket._fields, *_TallyKey._fields[1:]), ratings)
+        surveys: dict[Key, dict[str, int]] = {
+            bucket: {step: steps[step] for step in STEPS} for bucket, steps in self._surveys.items()
+        }
+        await move_all(connection, Funnel, Bucket._fields, surveys)

@@ -1,7 +1,10 @@
 """Moves counts up and down, never below 0."""
 
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Executable, bindparam, update
@@ -10,7 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.errors import DatabaseError
 from storage.base import Base
+from storage.count_tables import MONTHS
 from storage.upsert import table_of
+
+Key = tuple[str | int | date, ...]
+"""A row's key, without its columns' names."""
 
 
 async def move(connection: AsyncConnection, entity: type[Base], key: Mapping[str, Any], by: Mapping[str, int]) -> None:
@@ -27,6 +34,26 @@ async def move(connection: AsyncConnection, entity: type[Base], key: Mapping[str
     changed = await connection.execute(_fewer(entity, tuple(by)), row)
     if not changed.rowcount:
         raise DatabaseError(f"{entity.__tablename__} holds less than is to be moved: run `postcall db verify`")
+
+
+async def move_all(
+    connection: AsyncConnection, entity: type[Base], key: Sequence[str], changes: Mapping[Key, Mapping[str, int]]
+) -> None:
+    """Move the counts of days and of their months, in one order, the same for everybody: rows locked in different
+    orders by two transactions would deadlock.
+
+    `changes` are by the columns `key`, of which the second is the day.
+    """
+    months: dict[Key, Counter[str]] = defaultdict(Counter)
+    for (site, day, *rest), by in changes.items():
+        assert isinstance(day, date)  # the second column of every key
+        for name, count in by.items():
+            months[site, day.replace(day=1), *rest][name] += count
+    tables: Sequence[tuple[type[Base], Mapping[Key, Mapping[str, int]]]] = ((entity, changes), (MONTHS[entity], months))
+    for table, moved in tables:
+        for values, by in sorted(moved.items(), key=itemgetter(0)):
+            if any(by.values()):
+                await move(connection, table, dict(zip(key, values, strict=True)), by)
 
 
 @cache

@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from fractions import Fraction
-from typing import Any, cast
+from operator import attrgetter
+from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, or_, select
+from sqlalchemy import case, select
 
-from storage.count_tables import NO_RATING, CallCount, Coverage
+from storage.count_tables import NO_RATING, CallCount, Coverage, Funnel, Tally
 from storage.engine import Database
 from storage.records import (
     NEVER_PUBLISHED,
@@ -25,10 +26,9 @@ from storage.records import (
     RatedRow,
     TallyRow,
 )
-from storage.tables import CODE, Agent, FlowVersion, Funnel, Leg, Survey, Tally
-from storage.types import clip
+from storage.summing import Condition, Sums, summed
+from storage.tables import Agent, FlowVersion, Leg, Survey
 
-_Counted = type[Tally] | type[Funnel] | type[CallCount] | type[Coverage]
 PAGE = 1000
 """Rows read at once where there may be millions."""
 
@@ -44,19 +44,13 @@ async def tallies(
 
     `is_rating` narrows to the headline questions (True) or to all others (False).
     """
-    columns = _columns(Tally, by)
-    rest = {"question": Tally.question, "is_rating": Tally.is_rating, "value": Tally.value}
-    keys = [*columns.values(), *rest.values()]
-    statement = (
-        select(*keys, func.sum(Tally.ratings))
-        .where(*_narrow(Tally, narrowed), Tally.ratings > 0)
-        .group_by(*keys)
-        .order_by(*keys)
-    )
+    rest = ("question", "is_rating", "value")
+    conditions: list[Condition] = [lambda table: table.ratings > 0]
     if is_rating is not None:
-        statement = statement.where(Tally.is_rating.is_(is_rating))
+        conditions.append(lambda table: table.is_rating.is_(is_rating))
+    statement = summed(Tally, narrowed, by, rest, {"ratings": lambda table: table.ratings}, conditions)
     rows = await database.read(lambda connection: _all(connection, statement))
-    return [TallyRow(**_counted([*columns, *rest, "ratings"], row)) for row in rows]
+    return [TallyRow(**dict(zip([*by, *rest], keys, strict=True)), ratings=amount(ratings)) for *keys, ratings in rows]
 
 
 async def rated(
@@ -71,17 +65,20 @@ async def rated(
 
     Told apart by `by`, and ordered by it.
     """
-    columns = _columns(Tally, by)
-    good = case((Tally.value.in_(sorted(satisfied)), Tally.ratings), else_=0)
-    statement = (
-        select(*columns.values(), func.sum(good), func.sum(Tally.ratings))
-        .where(*_narrow(Tally, narrowed), Tally.question == question, Tally.is_rating.is_(True), Tally.ratings > 0)
-        .group_by(*columns.values())
-        .order_by(*columns.values())
-    )
+    values = sorted(satisfied)
+    sums: Sums = {
+        "satisfied": lambda table: case((table.value.in_(values), table.ratings), else_=0),
+        "n": lambda table: table.ratings,
+    }
+    conditions: list[Condition] = [
+        lambda table: table.question == question,
+        lambda table: table.is_rating.is_(True),
+        lambda table: table.ratings > 0,
+    ]
+    statement = summed(Tally, narrowed, by, (), sums, conditions)
     rows = await database.read(lambda connection: _all(connection, statement))
     return [
-        RatedRow(**dict(zip(columns, keys, strict=True)), n=amount(n), satisfied=amount(some))
+        RatedRow(**dict(zip(by, keys, strict=True)), n=amount(n), satisfied=amount(some))
         for *keys, some, n in rows
         if n
     ]
@@ -91,20 +88,13 @@ async def funnel(
     database: Database, narrowed: CountFilter, *, by: Sequence[Dimension] = ("site", "agent")
 ) -> list[FunnelRow]:
     """How many surveys reached each step, told apart by `by`, ordered by it and the step's name."""
-    columns = _columns(Funnel, by)
-    keys = list(columns.values())
     steps = sorted(STEPS)
-    statement = (
-        select(*keys, *(func.sum(getattr(Funnel, step)) for step in steps))
-        .where(*_narrow(Funnel, narrowed))
-        .group_by(*keys)
-        .order_by(*keys)
-    )
+    statement = summed(Funnel, narrowed, by, (), {step: attrgetter(step) for step in steps})
     rows = await database.read(lambda connection: _all(connection, statement))
     return [
-        FunnelRow(**dict(zip(columns, row, strict=False)), step=step, surveys=amount(surveys))
+        FunnelRow(**dict(zip(by, row, strict=False)), step=step, surveys=amount(surveys))
         for row in rows
-        for step, surveys in zip(steps, row[len(keys) :], strict=True)
+        for step, surveys in zip(steps, row[len(by) :], strict=True)
         if surveys
     ]
 
@@ -118,19 +108,13 @@ async def call_counts(
     """
     if "flow" in by:
         raise ValueError("calls are not counted by flow")
-    columns = _columns(CallCount, by)
-    keys = [*columns.values(), CallCount.exclusion, CallCount.ended_by]
-    statement = (
-        select(*keys, func.sum(CallCount.calls), func.sum(CallCount.talk))
-        .where(*_narrow(CallCount, replace(narrowed, flow=None)), CallCount.calls > 0)
-        .group_by(*keys)
-        .order_by(*keys)
-    )
+    rest = ("exclusion", "ended_by")
+    sums: Sums = {"calls": lambda table: table.calls, "talk": lambda table: table.talk}
+    statement = summed(CallCount, replace(narrowed, flow=None), by, rest, sums, [lambda table: table.calls > 0])
     rows = await database.read(lambda connection: _all(connection, statement))
-    names = [*columns, "exclusion", "ended_by"]
     return [
-        CallCountRow(**dict(zip(names, values, strict=True)), calls=amount(calls), talk_seconds=amount(talk))
-        for *values, calls, talk in rows
+        CallCountRow(**dict(zip([*by, *rest], keys, strict=True)), calls=amount(calls), talk_seconds=amount(talk))
+        for *keys, calls, talk in rows
     ]
 
 
@@ -141,13 +125,9 @@ async def coverage(database: Database, narrowed: CountFilter) -> list[CoverageRo
     """
     if narrowed.agent is not None or narrowed.agents is not None:
         raise ValueError("coverage is not counted by agent")
-    keys = [Coverage.hour, Coverage.talk_band, Coverage.queue, Coverage.reason, Coverage.value]
-    statement = (
-        select(*keys, func.sum(Coverage.calls))
-        .where(*_narrow(Coverage, replace(narrowed, flow=None)), Coverage.calls > 0)
-        .group_by(*keys)
-        .order_by(*keys)
-    )
+    keys = ("hour", "talk_band", "queue", "reason", "value")
+    sums: Sums = {"calls": lambda table: table.calls}
+    statement = summed(Coverage, replace(narrowed, flow=None), (), keys, sums, [lambda table: table.calls > 0])
     rows = await database.read(lambda connection: _all(connection, statement))
     return [
         CoverageRow(
@@ -232,56 +212,6 @@ def amount(parts: int) -> Amount:
     """So many thousandths as a number; whole numbers, which nearly all are, cost less as such."""
     whole, rest = divmod(int(parts), PARTS)
     return Fraction(int(parts), PARTS) if rest else whole
-
-
-def _counted(names: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
-    *values, parts = row
-    return dict(zip(names, [*values, amount(parts)], strict=True))
-
-
-def _columns(table: _Counted, by: Sequence[Dimension]) -> dict[str, Any]:
-    return {name: table.site_id if name == "site" else getattr(table, name) for name in by}
-
-
-def _narrow(table: _Counted, narrowed: CountFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if narrowed.site is not None:
-        conditions.append(table.site_id == narrowed.site)
-    if narrowed.agent is not None:
-        conditions.append(_agent(table) == narrowed.agent)
-    if narrowed.agents is not None:
-        conditions.append(_agent(table).in_(sorted(narrowed.agents)))
-    if narrowed.queue is not None:
-        conditions.append(table.queue == narrowed.queue)
-    if narrowed.reason is not None:
-        conditions.append(within(table.reason, narrowed.reason))
-    if narrowed.flow is not None:
-        conditions.append(_flow(table) == narrowed.flow)
-    if narrowed.from_day is not None:
-        conditions.append(table.day >= narrowed.from_day)
-    if narrowed.to_day is not None:
-        conditions.append(table.day <= narrowed.to_day)
-    return conditions
-
-
-def _agent(table: _Counted) -> Any:
-    assert not issubclass(table, Coverage)  # refused before
-    return table.agent
-
-
-def _flow(table: _Counted) -> Any:
-    assert not issubclass(table, CallCount | Coverage)  # taken out before
-    return table.flow
-
-
-def within(column: Any, reason: str) -> ColumnElement[bool]:
-    """The rows whose reason in `column` is `reason`, or below it; ``""`` means those without one."""
-    reason = clip(reason, CODE)
-    if not reason:
-        return cast("ColumnElement[bool]", column == "")
-    # Not LIKE: SQLite's takes no notice of case, and a reason may hold its wildcards.
-    below = f"{reason}/"
-    return or_(column == reason, func.substr(column, 1, len(below)) == below)
 
 
 async def _all(connection: Any, statement: Any) -> list[tuple[Any, ...]]:

@@ -3,13 +3,14 @@
 from storage.account_tables import Account, ApiToken, RecordingLook, WebSession
 from storage.base import CHANNEL, CODE, LABEL, NAME, SITE, WORD, Base
 from storage.call_tables import Agent, Call, Leg, LinkGap, Queue, Reason, Site
-from storage.count_tables import NO_RATING, CallCount, Coverage, Funnel, Tally
+from storage.count_tables import MONTHS, NO_RATING, CallCount, Coverage, Funnel, Tally
 from storage.survey_tables import Answer, Callback, Credit, FlowVersion, OptOut, Publication, Survey
 
 __all__ = [
     "CHANNEL",
     "CODE",
     "LABEL",
+    "MONTHS",
     "NAME",
     "NO_RATING",
     "SITE",

@@ -1,19 +1,20 @@
-"""Recounts the tallies and the funnel from the surveys and answers, trials left out, inside the database."""
+"""Recounts all counts from calls, surveys and answers, trials left out, and months from days, inside the database."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, exists, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Select, Subquery, exists, extract, func, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.count_tables import CallCount, Coverage
+from storage.count_tables import MONTHS, CallCount, Coverage
 from storage.counted_calls import BUCKET as CALL_BUCKET
 from storage.counted_calls import STRATUM, counted_calls
 from storage.engine import Database
 from storage.records import PARTS, STEPS
-from storage.tables import Answer, Credit, Funnel, Survey, Tally
+from storage.tables import Answer, Base, Credit, Funnel, Survey, Tally
+from storage.upsert import table_of
 
 BUCKET = ("site_id", "day", "agent", "queue", "reason", "flow")
 
@@ -23,7 +24,8 @@ class Difference:
     """A count that is not what the surveys and answers say."""
 
     table: str
-    """``tally``, ``funnel``, ``call_count``, ``coverage``; ``credit`` for a survey whose shares are not a whole one."""
+    """``tally``, ``funnel``, ``call_count``, ``coverage``; ``credit`` for a survey whose shares are not a whole one;
+    with ``_month`` for a month that is not the sum of its days, which is only looked for where all days are right."""
     key: tuple[tuple[str, object], ...]
     """The columns of the row's key with their values."""
     held: Fraction
@@ -49,7 +51,7 @@ async def verify(database: Database) -> list[Difference]:
     """
 
     async def work(connection: AsyncConnection) -> list[Difference]:
-        return [
+        found = [
             *await _compare(connection, Tally.__tablename__, (*BUCKET, "question", "is_rating", "value"), _ratings()),
             *await _compare(connection, Funnel.__tablename__, (*BUCKET, "step"), _surveys()),
             *await _compare(connection, Credit.__tablename__, ("site_id", "survey"), _shares()),
@@ -57,6 +59,11 @@ async def verify(database: Database) -> list[Difference]:
             *await _compare(connection, f"{CallCount.__tablename__} (talk)", CALL_BUCKET, _talk()),
             *await _compare(connection, Coverage.__tablename__, STRATUM, _strata()),
         ]
+        for days in MONTHS:
+            # Months are compared with their days, so only days that are right say what is wrong.
+            if not any(difference.table.startswith(days.__tablename__) for difference in found):
+                found += await _compare_months(connection, days)
+        return found
 
     return await database.read(work, seconds=None)
 
@@ -76,6 +83,44 @@ async def _compare(
             counts = {"held": Fraction(int(is_held), PARTS), "counted": Fraction(int(is_counted), PARTS)}
             differences.append(Difference(table=table, key=pairs, **counts))
     return differences
+
+
+async def _compare_months(connection: AsyncConnection, days: type[Base]) -> list[Difference]:
+    """What a table of months holds, against the table of days that it sums."""
+    months = table_of(MONTHS[days])
+    rest = [column.name for column in months.primary_key if column.name not in ("site_id", "day")]
+    counts = [column.name for column in months.c if not column.primary_key]
+    sources = []
+    for table, sign in ((months, "held"), (table_of(days), "counted")):
+        columns: list[Any] = [table.c.site_id, extract("year", table.c.day).label("year")]
+        columns += [extract("month", table.c.day).label("month"), *(table.c[name] for name in rest)]
+        sums = [
+            (func.sum(table.c[name]) if side == sign else literal(0)).label(f"{side}_{name}")
+            for name in counts
+            for side in ("held", "counted")
+        ]
+        sources.append(select(*columns, *sums).group_by(*columns))
+    both = union_all(*sources).subquery()
+    key = [both.c[name] for name in ("site_id", "year", "month", *rest)]
+    sides = [(func.sum(both.c[f"held_{name}"]), func.sum(both.c[f"counted_{name}"])) for name in counts]
+    statement = (
+        select(*key, *(side for pair in sides for side in pair))
+        .group_by(*key)
+        .having(or_(*(held != counted for held, counted in sides)))
+        .order_by(*key)
+    )
+    names = ("site", "year", "month", *rest)
+    return [
+        Difference(
+            table=months.name if len(counts) == 1 else f"{months.name} ({name})",
+            key=tuple(zip(names, row[: len(names)], strict=True)),
+            held=Fraction(int(row[len(names) + 2 * number]), PARTS),
+            counted=Fraction(int(row[len(names) + 2 * number + 1]), PARTS),
+        )
+        for row in (await connection.execute(statement)).all()
+        for number, name in enumerate(counts)
+        if row[len(names) + 2 * number] != row[len(names) + 2 * number + 1]
+    ]
 
 
 _CREDITED = func.coalesce(Credit.agent, Survey.agent)
