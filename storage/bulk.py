@@ -10,6 +10,7 @@ from storage.count_tables import CallCount, Coverage
 from storage.counted_calls import BUCKET as CALL_BUCKET
 from storage.counted_calls import STRATUM, counted_calls
 from storage.engine import Database
+from storage.months import month_fills
 from storage.records import PARTS, Outcome
 from storage.tables import Answer, Base, Call, Credit, Funnel, Survey, Tally
 from storage.upsert import table_of
@@ -42,7 +43,7 @@ async def count_all(database: Database) -> None:
     """Fill the empty tables of counts from the surveys, answers and calls."""
 
     async def work(connection: AsyncConnection) -> None:
-        for statement in (_tallies(), _funnel(), *_calls()):
+        for statement in (_tallies(), _funnel(), *_calls(), *month_fills(connection.dialect.name)):
             await connection.execute(statement)
 
     await database.write(work, seconds=None)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from ivr.scoreboard.board import People, Scoreboard, ScoreQuery, counted, people
 from ivr.scores.adjustment import Rated
-from ivr.scores.agents import Scored, scored
 from ivr.scores.fair import FEWEST_RATINGS, FairScore, fair_scores
+from ivr.scores.scored import Scored, scored
 from storage import queries
 from storage.records import FunnelRow, TallyRow
 

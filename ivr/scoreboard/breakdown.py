@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Literal
 
 from ivr.scoreboard.board import People, RatedQuestion, Scoreboard, ScoreQuery, counted, people
-from ivr.scores.agents import Scored, scored
+from ivr.scores.scored import Scored, scored
 from storage import queries
 from storage.records import Dimension, FunnelRow, TallyRow
 

@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field
 
 from ivr.scoreboard.agents import AgentRow
 from ivr.scoreboard.board import RatedQuestion, ScoreQuery
-from ivr.scores.agents import Scored
 from ivr.scores.fair import FairScore
 from ivr.scores.intervals import Amount, Proportion
+from ivr.scores.scored import Scored
 
 Count = int | float
 """A whole number unless agents share a survey; then with up to three decimals."""

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from ivr.scoreboard.breakdown import breakdown
 from ivr.scoreboard.drivers import DriversView, drivers_view
-from ivr.scores.agents import Scored
 from ivr.scores.drivers import Driver
+from ivr.scores.scored import Scored
 from ivr.web.access import SUPERVISORS
 from ivr.web.operations import Operation
 from ivr.web.pages.chart_routes import ChartParameters, Drawn, chart_operation, drawn

@@ -8,7 +8,7 @@ from aiohttp import web
 from ivr.scoreboard.board import ScoreQuery, people
 from ivr.scoreboard.breakdown import breakdown
 from ivr.scoreboard.trend import comparison, trend
-from ivr.scores.agents import Scored
+from ivr.scores.scored import Scored
 from ivr.web.access import EVERYBODY, VIEWER
 from ivr.web.health import CHECKS, states_of
 from ivr.web.live import LIVE

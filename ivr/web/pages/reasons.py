@@ -7,7 +7,7 @@ from aiohttp import web
 
 from ivr.scoreboard.breakdown import Group, breakdown
 from ivr.scoreboard.trend import trend
-from ivr.scores.agents import Scored
+from ivr.scores.scored import Scored
 from ivr.web.access import SUPERVISORS
 from ivr.web.operations import Operation
 from ivr.web.pages.chart_routes import ChartParameters, chart_operation, drawn
