@@ -36,7 +36,7 @@ async def load(database: Database, rows: Rows) -> None:
             if some:
                 await connection.execute(insert(table_of(entity)), list(some))
 
-    await database.write(work, seconds=None)
+    await database.write(work, bounded=False)
 
 
 async def count_all(database: Database) -> None:
@@ -46,7 +46,7 @@ async def count_all(database: Database) -> None:
         for statement in (_tallies(), _funnel(), *_calls(), *month_fills(connection.dialect.name)):
             await connection.execute(statement)
 
-    await database.write(work, seconds=None)
+    await database.write(work, bounded=False)
 
 
 _BUCKET = ("site_id", "day", "agent", "queue", "reason", "flow")

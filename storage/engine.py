@@ -70,13 +70,14 @@ class Database:
         """
         return await self._translated(self._attempts(work, self.engine), seconds)
 
-    async def write(self, work: Work[Result], *, seconds: float | None = WRITE_SECONDS) -> Result:
-        """Run `work` in one transaction; on return it is durable. `seconds` bounds it, None does not.
+    async def write(self, work: Work[Result], *, bounded: bool = True) -> Result:
+        """Run `work` in one transaction; on return it is durable. Takes `WRITE_SECONDS` at most unless not `bounded`.
 
         `work` is run again after a lock or serialization conflict, or a lost connection, at most `ATTEMPTS` times in
         all. A connection may be lost after the commit was carried out, so `work` must be
         safe to repeat. Raises `DatabaseError` when the database fails or takes longer.
         """
+        seconds = WRITE_SECONDS if bounded else None
         if self._one_writer is None:
             return await self._translated(self._attempts(work, self._writing), seconds)
         return await self._translated(self._alone(work, self._one_writer), seconds)

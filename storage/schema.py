@@ -27,7 +27,7 @@ async def upgrade(url: str) -> str:
     database = await connect(parse_url(url))
     async with database:
         # Moving the rows of years takes its time, and nobody waits on the line for it.
-        return await database.write(_upgrade, seconds=None)
+        return await database.write(_upgrade, bounded=False)
 
 
 async def check_schema(database: Database) -> None:
