@@ -4,14 +4,13 @@ import asyncio
 import contextlib
 import ssl
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from panoramisk import Manager
 
 from ivr.asterisk.actions import AmiAction, Headers, Reply
-from ivr.asterisk.messages import Message
-from ivr.asterisk.protocol import AmiProtocol
+from ivr.asterisk.protocol import AmiProtocol, OnEvent
 from ivr.errors import PbxError, PbxRefused, SettingsError
 
 
@@ -57,21 +56,29 @@ class AmiTiming:
 
 
 class AmiManager(Manager):  # type: ignore[misc]
-    """One session at a time. The patterns of `register_event` are panoramisk's; callbacks are plain functions."""
+    """One session at a time. `on_event` gets the events named in `wanted`; what it raises is logged, and told to
+    `on_skipped` as one message."""
 
     protocol: AmiProtocol | None
     awaiting_actions: deque[AmiAction]
 
-    def __init__(self, access: AmiAccess, timing: AmiTiming, on_skipped: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        access: AmiAccess,
+        timing: AmiTiming,
+        *,
+        on_event: OnEvent,
+        on_skipped: Callable[[int], None],
+        wanted: Collection[str],
+    ) -> None:
         super().__init__(host=access.host, port=access.port, username=access.username, events=access.events)
-        # Panoramisk waits for FullyBooted before it repeats actions, and only users with the class `system` are told.
-        self.callbacks.clear()
-        self.patterns.clear()
         self.version = ""
         """Of the AMI protocol, from the last greeting."""
         self._access = access
         self._timing = timing
+        self._on_event = on_event
         self._on_skipped = on_skipped
+        self._wanted = wanted
         self._tls = _tls(access)
 
     async def connect(self) -> None:  # type: ignore[override, unused-ignore]
@@ -84,7 +91,7 @@ class AmiManager(Manager):  # type: ignore[misc]
         try:
             async with asyncio.timeout(self._timing.connect):
                 _, protocol = await asyncio.get_running_loop().create_connection(
-                    lambda: AmiProtocol(self.dispatch, self._on_skipped),
+                    lambda: AmiProtocol(self._on_event, self._on_skipped, self._wanted),
                     self._access.host,
                     self._access.port,
                     ssl=self._tls,
@@ -200,16 +207,6 @@ class AmiManager(Manager):  # type: ignore[misc]
         while self.awaiting_actions:
             action = self.awaiting_actions.popleft()
             self._fail(action, f"was closed before it answered {action.name}")
-
-    def dispatch(self, event: Message) -> list[str]:
-        """Call back whoever registered for an event, in order. What a callback raises, the protocol logs and counts."""
-        matches = []
-        for pattern, regexp in self.patterns:
-            if regexp.match(event.event):
-                matches.append(pattern)
-                for callback in self.callbacks[pattern]:
-                    callback(self, event)
-        return matches
 
     def _fail(self, action: AmiAction, reason: str) -> None:
         if not action.future.done():

@@ -1,7 +1,6 @@
 """One bounded queue and the one task that empties it: events reach their consumer in order, and reading never waits."""
 
 import asyncio
-import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable
 
@@ -10,6 +9,9 @@ import structlog
 from ivr.calls import CallEvent, Gap
 
 _log = structlog.get_logger()
+
+_AT_ONCE = 100
+"""Events handed out before the socket gets its turn: a burst is read in parts of some hundred events."""
 
 Consumer = Callable[[CallEvent | Gap], Awaitable[None] | None]
 """Takes one event; may be a coroutine function."""
@@ -48,9 +50,10 @@ class Delivery:
 
     def put_always(self, event: CallEvent | Gap) -> None:
         """Add an event even to a full queue, for what tells of the events dropped."""
+        if not self._queue:
+            self._idle.clear()
+            self._filled.set()
         self._queue.append(event)
-        self._idle.clear()
-        self._filled.set()
 
     def accept(self) -> None:
         """Stop dropping."""
@@ -65,16 +68,19 @@ class Delivery:
                 if self._dropping:
                     self._on_drained()
                 await self._filled.wait()
-            event = self._queue.popleft()
-            try:
-                result = self._consumer(event)
-                if inspect.isawaitable(result):
-                    await result
-            except Exception:
-                self.errors += 1
-                _log.exception("a call event failed", kind=type(event).__name__)
+            for _ in range(min(len(self._queue), _AT_ONCE)):
+                await self._hand_out(self._queue.popleft())
             # A consumer that never waits must not keep the socket from being read.
             await asyncio.sleep(0)
+
+    async def _hand_out(self, event: CallEvent | Gap) -> None:
+        try:
+            handling = self._consumer(event)
+            if handling is not None:
+                await handling
+        except Exception:
+            self.errors += 1
+            _log.exception("a call event failed", kind=type(event).__name__)
 
     async def drained(self) -> None:
         """Wait until every event has been handled."""

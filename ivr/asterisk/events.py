@@ -168,7 +168,7 @@ def typed(message: Message, arrived: datetime) -> AmiEvent | None:
 
     Raises `EventMalformed` when a required header is missing.
     """
-    build = _BUILDERS.get(message.event.lower())
+    build = _BUILDERS.get(message.event)
     if build is _marked and message.get("UserEvent") != MARK:
         return None
     return build(message, _time(message, arrived)) if build else None
@@ -179,7 +179,14 @@ _REASONS: Mapping[str, EndedBy] = MappingProxyType({"agent": "agent", "caller": 
 
 def _required(message: Message, name: str) -> str:
     value = message.get(name)
-    if not value or (name in ("Uniqueid", "Linkedid") and len(value) > _LINKEDID_LIMIT):
+    if not value:
+        raise EventMalformed(name)
+    return value
+
+
+def _required_id(message: Message, name: str) -> str:
+    value = message.get(name)
+    if not 0 < len(value) <= _LINKEDID_LIMIT:
         raise EventMalformed(name)
     return value
 
@@ -200,8 +207,8 @@ def _join(message: Message, at: datetime) -> QueueCallerJoin:
     return QueueCallerJoin(
         at=at,
         channel=_required(message, "Channel"),
-        uniqueid=_required(message, "Uniqueid"),
-        linkedid=_required(message, "Linkedid"),
+        uniqueid=_required_id(message, "Uniqueid"),
+        linkedid=_required_id(message, "Linkedid"),
         queue=_required(message, "Queue"),
         caller_number=known(message.get("CallerIDNum")),
         caller_name=plain_text(known(message.get("CallerIDName"))),
@@ -212,8 +219,8 @@ def _connect(message: Message, at: datetime) -> AgentConnect:
     return AgentConnect(
         at=at,
         channel=_required(message, "Channel"),
-        uniqueid=_required(message, "Uniqueid"),
-        linkedid=_required(message, "Linkedid"),
+        uniqueid=_required_id(message, "Uniqueid"),
+        linkedid=_required_id(message, "Linkedid"),
         queue=_required(message, "Queue"),
         interface=_required(message, "Interface"),
         member_name=message.get("MemberName"),
@@ -252,7 +259,7 @@ def _enter(message: Message, at: datetime) -> BridgeEnter:
         bridge=_required(message, "BridgeUniqueid"),
         bridge_type=message.get("BridgeType"),
         channel=_required(message, "Channel"),
-        uniqueid=_required(message, "Uniqueid"),
+        uniqueid=_required_id(message, "Uniqueid"),
     )
 
 
@@ -261,8 +268,8 @@ def _marked(message: Message, at: datetime) -> MarkedCall:
     return MarkedCall(
         at=at,
         channel=_required(message, "Channel"),
-        uniqueid=_required(message, "Uniqueid"),
-        linkedid=_required(message, "Linkedid"),
+        uniqueid=_required_id(message, "Uniqueid"),
+        linkedid=_required_id(message, "Linkedid"),
         queue=message.get("Queue").strip(),
         caller_number=message.get("Number").strip() if is_agent else known(message.get("CallerIDNum")),
         caller_name="" if is_agent else plain_text(known(message.get("CallerIDName"))),
@@ -272,23 +279,23 @@ def _marked(message: Message, at: datetime) -> MarkedCall:
 
 _BUILDERS: Mapping[str, Callable[[Message, datetime], AmiEvent]] = MappingProxyType(
     {
-        "queuecallerjoin": _join,
-        "queuecallerabandon": lambda m, at: QueueCallerAbandon(at=at, uniqueid=_required(m, "Uniqueid")),
-        "agentconnect": _connect,
-        "agentcomplete": _complete,
-        "blindtransfer": lambda m, at: BlindTransfer(at=at, transferer_uniqueids=_transferers(m, "TransfererUniqueid")),
-        "attendedtransfer": lambda m, at: AttendedTransfer(
+        "QueueCallerJoin": _join,
+        "QueueCallerAbandon": lambda m, at: QueueCallerAbandon(at=at, uniqueid=_required_id(m, "Uniqueid")),
+        "AgentConnect": _connect,
+        "AgentComplete": _complete,
+        "BlindTransfer": lambda m, at: BlindTransfer(at=at, transferer_uniqueids=_transferers(m, "TransfererUniqueid")),
+        "AttendedTransfer": lambda m, at: AttendedTransfer(
             at=at, transferer_uniqueids=_transferers(m, "OrigTransfererUniqueid", "SecondTransfererUniqueid")
         ),
-        "bridgeenter": _enter,
-        "bridgeleave": lambda m, at: BridgeLeave(
-            at=at, bridge=_required(m, "BridgeUniqueid"), uniqueid=_required(m, "Uniqueid")
+        "BridgeEnter": _enter,
+        "BridgeLeave": lambda m, at: BridgeLeave(
+            at=at, bridge=_required(m, "BridgeUniqueid"), uniqueid=_required_id(m, "Uniqueid")
         ),
-        "hanguprequest": lambda m, at: HangupRequest(at=at, uniqueid=_required(m, "Uniqueid")),
-        "hangup": lambda m, at: Hangup(at=at, uniqueid=_required(m, "Uniqueid")),
-        "userevent": _marked,
-        "fullybooted": lambda _, at: FullyBooted(at=at),
-        "shutdown": lambda _, at: Shutdown(at=at),
+        "HangupRequest": lambda m, at: HangupRequest(at=at, uniqueid=_required_id(m, "Uniqueid")),
+        "Hangup": lambda m, at: Hangup(at=at, uniqueid=_required_id(m, "Uniqueid")),
+        "UserEvent": _marked,
+        "FullyBooted": lambda _, at: FullyBooted(at=at),
+        "Shutdown": lambda _, at: Shutdown(at=at),
     }
 )
 
@@ -310,3 +317,5 @@ WANTED = tuple(
     )
 )
 """The names of the events needed, for the `eventfilter` lines of manager.conf: about a dozen events a call of 157."""
+TYPED = (*WANTED, "UserEvent")
+"""The names of the events that `typed` knows; of user events only the one called `MARK`."""

@@ -10,7 +10,7 @@ import structlog
 from ivr.asterisk.actions import AmiAction, Headers, Reply
 from ivr.asterisk.ami import AmiAccess, AmiManager, AmiTiming
 from ivr.asterisk.delivery import Consumer, Delivery
-from ivr.asterisk.events import AgentConnect, EventMalformed, FullyBooted, Shutdown, typed
+from ivr.asterisk.events import TYPED, AgentConnect, EventMalformed, FullyBooted, Shutdown, typed
 from ivr.asterisk.extension import ExtensionPlan, SurveyExtension
 from ivr.asterisk.messages import Message
 from ivr.asterisk.originate import OUTCOME, Originator, Placed
@@ -53,8 +53,9 @@ class AmiLink:
     ) -> None:
         self._site = site
         self._timing = timing or AmiTiming()
-        self._manager = AmiManager(access, self._timing, self._count_skipped)
-        self._manager.register_event("*", self._heard)
+        self._manager = AmiManager(
+            access, self._timing, on_event=self._heard, on_skipped=self._count_skipped, wanted=(*TYPED, OUTCOME)
+        )
         self._trigger = Trigger(self._manager.submit, survey_goto)
         self._extension = extension and SurveyExtension(
             self._manager.submit, extension, lambda: self._manager.local_host
@@ -270,12 +271,12 @@ class AmiLink:
         since, self._deaf_since = self._deaf_since or _now(), None
         return since
 
-    def _heard(self, _: AmiManager, message: Message) -> None:
+    def _heard(self, message: Message, arrived: datetime) -> None:
         if message.event == OUTCOME:
             self._originator.heard(message)
             return
         try:
-            event = typed(message, _now())
+            event = typed(message, arrived)
         except EventMalformed as error:
             self._skipped += 1
             _log.warning("an AMI event lacks a header", site=self._site, kind=message.event, missing=str(error))
@@ -285,8 +286,10 @@ class AmiLink:
         if isinstance(event, AgentConnect):
             # Before anything else is done with it: the agent may hang up at once.
             self._trigger.arm(event.channel, event.uniqueid)
-        elif isinstance(event, FullyBooted | Shutdown):
-            _log.info("Asterisk has booted" if isinstance(event, FullyBooted) else "Asterisk ends", site=self._site)
+        elif isinstance(event, FullyBooted):
+            _log.info("Asterisk has booted", site=self._site)
+        elif isinstance(event, Shutdown):
+            _log.info("Asterisk ends", site=self._site)
         for told in self._translator.feed(event):
             if isinstance(told, LegConnected) and not isinstance(event, AgentConnect):
                 self._trigger.arm(told.channel, told.uniqueid)

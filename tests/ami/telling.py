@@ -13,7 +13,12 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 def message(event: str, at: float | None = None, **headers: str) -> Message:
     """An AMI event; `at` is in seconds after noon."""
     stamp = {} if at is None else {"Timestamp": f"{NOON.timestamp() + at:.6f}"}
-    return Message((("Event", event), *{**stamp, **headers}.items()))
+    return of_headers(("Event", event), *{**stamp, **headers}.items())
+
+
+def of_headers(*headers: tuple[str, str]) -> Message:
+    """Any AMI message, from the bytes that Asterisk would send."""
+    return Message("\r\n".join(f"{name}: {value}" for name, value in headers).encode())
 
 
 def row(told: CallEvent | Gap) -> str:

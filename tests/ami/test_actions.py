@@ -4,7 +4,7 @@ import pytest
 
 from ivr.asterisk.actions import AmiAction
 from ivr.asterisk.ami import AmiAccess
-from ivr.asterisk.messages import Message
+from tests.ami.telling import message, of_headers
 
 INJECTION = "x\r\n\r\nAction: Originate\r\nChannel: PJSIP/trunk"
 
@@ -87,13 +87,13 @@ async def test_only_what_does_no_more_the_second_time_may_be_sent_again(
 )
 async def test_an_answer_without_a_list_is_whole_whatever_its_words(name: str, said: str) -> None:
     action = AmiAction(name)
-    assert action.add_message(Message((("Response", "Success"), ("Message", said))))
+    assert action.add_message(of_headers(("Response", "Success"), ("Message", said)))
     assert (await action.future).items == ()
 
 
 async def test_a_list_is_whole_with_its_last_event() -> None:
     action = AmiAction("QueueStatus")
-    first, item = Message((("Response", "Success"), ("EventList", "start"))), Message((("Event", "QueueMember"),))
-    last = Message((("Event", "QueueStatusComplete"), ("EventList", "Complete")))
-    assert [action.add_message(message) for message in (first, item, last)] == [False, False, True]
+    first, item = of_headers(("Response", "Success"), ("EventList", "start")), message("QueueMember")
+    last = message("QueueStatusComplete", EventList="Complete")
+    assert [action.add_message(one) for one in (first, item, last)] == [False, False, True]
     assert (await action.future).items == (item,)

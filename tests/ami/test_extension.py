@@ -9,6 +9,7 @@ from ivr.asterisk.link import AmiLink
 from ivr.asterisk.messages import Message
 from tests.ami.fake_asterisk import Action, FakeAsterisk, Session
 from tests.ami.listening import eventually
+from tests.ami.telling import message
 
 PLAN = ExtensionPlan(site="main", goto="postcall-survey,s,1", agi_host="192.0.2.7", agi_port=4573)
 URL = "agi://192.0.2.7:4573/survey?site=main"
@@ -16,7 +17,7 @@ URL = "agi://192.0.2.7:4573/survey?site=main"
 
 def shown(priority: str, application: str, data: str) -> Message:
     """One line of the dialplan as `ShowDialPlan` lists it."""
-    return Message((("Event", "ListDialplan"), ("Priority", priority), ("Application", application), ("AppData", data)))
+    return message("ListDialplan", Priority=priority, Application=application, AppData=data)
 
 
 @pytest.mark.parametrize(

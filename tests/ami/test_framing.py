@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ivr.asterisk.events import WANTED, EventMalformed, typed
+from ivr.asterisk.events import TYPED, WANTED, EventMalformed, typed
 from ivr.asterisk.messages import Framer, Message
 from ivr.asterisk.translate import Translator
 from tests import recordings
@@ -65,6 +65,44 @@ def test_of_a_repeated_event_header_the_first_one_counts() -> None:
     assert messages[0].event == "UserEvent"
     assert messages[0].get("UNIQUEID") == "a"
     assert messages[0].get_all("Uniqueid") == ("a", "b")
+
+
+def test_a_header_in_another_spelling_is_found_where_there_is_none_as_asterisk_writes_it() -> None:
+    # Asterisk 16 and 22 differ in some: BridgeId, BridgeID. The letter before it has two lower-case characters.
+    (message,) = framed("Event: Status\r\nName: İ\r\nBRIDGEID:b\r\nLinkedid: 1.7\r\n\r\n".encode())[0]
+    assert [message.get(name) for name in ("BridgeID", "linkedid", "name")] == ["b", "1.7", "İ"]
+    assert (message.get("Missing"), message.get("Missing", "none")) == ("", "none")
+
+
+def test_a_header_that_somebody_adds_never_goes_before_asterisk_s_own() -> None:
+    # Both are as a dialplan may append them to its UserEvent.
+    (message,) = framed(b"Event: UserEvent\r\nUniqueid: 1.7\r\nuniqueid: forged\r\nUniqueid: forged\r\n\r\n")[0]
+    assert (message.get("Uniqueid"), message.get("UniqueID")) == ("1.7", "1.7")
+
+
+OTHER = b"Event: RTCPSent\r\nChannel: PJSIP/1001-0000000f\r\n\r\n"
+PART_OF_AN_ANSWER = b"Event: QueueMember\r\nActionID: 5\r\nUniqueid: 5\r\n\r\n"
+
+
+def test_events_that_nobody_wants_are_passed_over_and_are_no_mistake() -> None:
+    framer = Framer(wanted=["Hangup"])
+    response = b"Response: Success\r\nUniqueid: 6\r\n\r\n"
+    # A name is the whole name, and counts where the event's name stands.
+    longer = b"Event: HangupRequest\r\nEvent: Hangup\r\nUniqueid: 8\r\n\r\n"
+    assert uniqueids(framer.feed(GREETING + OTHER + HANGUP + longer + OTHER + response)) == ["1.7", "6"]
+    assert framer.skipped == 0
+
+
+def test_an_event_that_may_belong_to_an_answer_is_kept_while_answers_are_due() -> None:
+    framer = Framer(wanted=["Hangup"])
+    assert uniqueids(framer.feed(GREETING + OTHER + PART_OF_AN_ANSWER, answers_due=True)) == ["5"]
+    assert uniqueids(framer.feed(OTHER + PART_OF_AN_ANSWER + HANGUP, answers_due=False)) == ["1.7"]
+
+
+def test_an_event_that_nobody_wants_is_too_large_all_the_same() -> None:
+    framer = Framer(max_bytes=100, wanted=["Hangup"])
+    assert uniqueids(framer.feed(GREETING + b"Event: RTCPSent\r\nX: " + b"x" * 99 + b"\r\n\r\n" + HANGUP)) == ["1.7"]
+    assert framer.skipped == 1
 
 
 def test_every_line_of_a_command_s_output_is_kept() -> None:
@@ -192,6 +230,17 @@ def test_no_bytes_raise_and_cuts_change_nothing(drawn: bytes, cuts: bytes) -> No
             continue
         for told in translator.feed(event) if event else []:
             assert told.linkedid
+
+
+@pytest.mark.parametrize("name", recordings.names())
+def test_of_a_recording_nothing_that_is_typed_is_passed_over(name: str) -> None:
+    stream = GREETING + recordings.stream(name)
+    kept = Framer(wanted=TYPED).feed(stream, answers_due=False)
+    assert {message.event for message in kept} <= {*TYPED, ""}
+    events = [
+        [event for message in messages if (event := typed(message, NOW))] for messages in (kept, framed(stream)[0])
+    ]
+    assert events[0] == events[1] != []
 
 
 @pytest.mark.parametrize("name", recordings.names())

@@ -6,7 +6,7 @@ from ivr.asterisk.messages import Message
 from ivr.asterisk.reconcile import Snapshot, reconcile
 from ivr.asterisk.translate import Translator
 from ivr.calls import CallStarted, Gap, LegConnected
-from tests.ami.telling import NOON, message, row, rows, told_by
+from tests.ami.telling import NOON, message, of_headers, row, rows, told_by
 from tests.ami.test_translate import connects, hangs_up, joins
 
 LATER = NOON + timedelta(seconds=100)
@@ -152,7 +152,7 @@ def test_three_in_a_bridge_are_nobody_s_talk() -> None:
 def test_the_answers_to_status_say_the_same() -> None:
     # The same headers under other names.
     renamed = {"CoreShowChannel": "Status", "BridgeId": "BridgeID", "ApplicationData": "Data"}
-    status = [Message(tuple((renamed.get(k, k), renamed.get(v, v)) for k, v in entry)) for entry in TALKING]
+    status = [of_headers(*((renamed.get(k, k), renamed.get(v, v)) for k, v in entry)) for entry in TALKING]
     assert status[0].event == "Status"
     assert snapshot(MEMBERS, status) == snapshot(MEMBERS, TALKING)
 

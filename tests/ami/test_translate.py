@@ -10,7 +10,7 @@ from ivr.asterisk.messages import Message
 from ivr.asterisk.names import interface_of, plain_text
 from ivr.asterisk.translate import Translator
 from ivr.calls import CallStarted, LegEnded
-from tests.ami.telling import NOON, message, row, rows, told_by
+from tests.ami.telling import NOON, message, of_headers, row, rows, told_by
 
 CALLER = {"Channel": "PJSIP/trunk-0000000a", "Uniqueid": "1.1", "Linkedid": "1.1"}
 ALICE = {"Queue": "support", "Interface": "PJSIP/1001", "MemberName": "Alice"}
@@ -272,7 +272,7 @@ def test_calls_whose_end_never_comes_do_not_fill_the_memory(monkeypatch: pytest.
 )
 def test_an_event_without_what_it_is_about_is_refused_by_name(event: Message, without: str) -> None:
     with pytest.raises(EventMalformed, match=f"^{without}$"):
-        typed(Message(tuple(header for header in event if header[0] != without)), NOON)
+        typed(of_headers(*(header for header in event if header[0] != without)), NOON)
 
 
 def test_a_linkedid_longer_than_asterisk_makes_them_is_refused() -> None:
