@@ -1,4 +1,4 @@
-"""How long the rules keep a caller waiting when there are ten million past surveys. Run by hand: `make bench`.
+"""How long the rules keep a caller waiting when there are ten million past surveys. Run by hand: `make bench-rules`.
 
 Generates the surveys inside the database (no calls behind them, no answers), then measures what every call costs:
 the one statement that looks back, the pure decision, and the whole transaction that decides and offers.
