@@ -8,7 +8,7 @@ import vl_convert
 
 from bench.measure import Chart
 
-_COLOURS = ["#8a8f98", "#2166ac", "#d9dbe0"]
+_COLOURS = ["#8a8f98", "#2166ac", "#d9dbe0", "#92c5de"]
 
 
 def draw(chart: Chart, folder: Path) -> None:
