@@ -62,9 +62,7 @@ class Translator:
             case (
                 ami.BlindTransfer(transferer_uniqueids=uniqueids) | ami.AttendedTransfer(transferer_uniqueids=uniqueids)
             ):
-                for uniqueid in uniqueids & self._talking.keys():
-                    leg = self._talking[uniqueid][1]
-                    leg.ended_by = leg.ended_by or "transfer"
+                return [told for uniqueid in sorted(uniqueids) for told in self._transferred(uniqueid, event.at)]
             case ami.BridgeEnter(bridge=bridge):
                 left = self._left(event.uniqueid, event.at)
                 if event.bridge_type == "basic":
@@ -197,7 +195,19 @@ class Translator:
             return []
         leg.hold_seconds = event.hold_seconds if leg.hold_seconds is None else leg.hold_seconds
         self._talking.pop(leg.agent_uniqueid, None)
-        return [call.ended(leg, event.at, event.ended_by, event.talk_seconds)]
+        # To the queue a hang-up that hands over may be a hang-up like any other.
+        ended_by = "transfer" if leg.ended_by == "transfer" else event.ended_by
+        return [call.ended(leg, event.at, ended_by, event.talk_seconds)]
+
+    def _transferred(self, uniqueid: str, at: datetime) -> list[CallEvent]:
+        """An agent has handed the caller over, and may have hung up to do it: the two are told in either order."""
+        over = ((call, leg) for call in self._calls.values() if (leg := call.leg_of(uniqueid)))
+        found = self._talking.get(uniqueid) or next(over, None)
+        if found is None or found[1].ended_by == "caller":
+            return []
+        call, leg = found
+        leg.ended_by = "transfer"
+        return [call.ended(leg, at)] if leg.ended_at else []
 
     def _met(self, bridge: str, at: datetime) -> list[CallEvent]:
         members = self._bridges.members(bridge)

@@ -1,6 +1,7 @@
 """Calls that no recording holds: what is missing, late, doubled or contradictory."""
 
 from datetime import timedelta
+from itertools import permutations
 
 import pytest
 
@@ -196,6 +197,25 @@ def test_a_transfer_is_known_without_the_queue_s_word_for_it() -> None:
     transfer = message("AttendedTransfer", 50, Result="Success", OrigTransfererUniqueid="1.2")
     told = table(connects(), *bridged(10, ALICES, ME), transfer, hangs_up("1.2", 50))
     assert told[1] == "ended | PJSIP/1001 Alice | by transfer | talked 40 s"
+
+
+@pytest.mark.parametrize("order", list(permutations(("request", "hang-up", "queue", "transfer"))), ids="-".join)
+def test_an_agent_who_hangs_up_to_hand_over_transfers_in_whatever_order_it_is_told(order: tuple[str, ...]) -> None:
+    told_of = {
+        "request": message("HangupRequest", 50, Uniqueid="1.2"),
+        "hang-up": hangs_up("1.2", 50),
+        "queue": completes(50, Reason="agent", TalkTime="40"),
+        "transfer": message("AttendedTransfer", 50, Result="Success", OrigTransfererUniqueid="1.2"),
+    }
+    told = table(connects(), *bridged(10, ALICES, ME), *(told_of[name] for name in order))
+    assert told[-1] == "ended | PJSIP/1001 Alice | by transfer | talked 40 s"
+
+
+def test_a_caller_who_has_hung_up_is_handed_over_to_nobody() -> None:
+    transfer = message("AttendedTransfer", 50, Result="Success", OrigTransfererUniqueid="1.2")
+    request = message("HangupRequest", 50, Uniqueid="1.1")
+    told = table(connects(), *bridged(10, ALICES, ME), request, transfer, hangs_up("1.2", 50))
+    assert told[1] == "ended | PJSIP/1001 Alice | by caller | talked 40 s"
 
 
 def test_a_member_behind_a_local_channel_stays_the_agent_when_it_is_optimised_out() -> None:
