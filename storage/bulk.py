@@ -1,10 +1,11 @@
-"""Fills an empty database with many calls at once, and counts them afterwards in the database itself."""
+"""Fills an empty database with many calls at once, and counts them in the database itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_args
 
-from sqlalchemy import case, exists, func, insert, select
+from sqlalchemy import case, exists, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.schema import CreateIndex, DropIndex
 
 from storage.count_tables import CallCount, Coverage
 from storage.counted_calls import BUCKET as CALL_BUCKET
@@ -12,37 +13,49 @@ from storage.counted_calls import STRATUM, counted_calls
 from storage.engine import Database
 from storage.months import month_fills
 from storage.records import PARTS, Outcome
-from storage.tables import Answer, Base, Call, Credit, Funnel, Survey, Tally
+from storage.tables import Answer, Base, Call, Credit, Funnel, Leg, Survey, Tally
 from storage.upsert import table_of
 
 Rows = Mapping[type[Base], Sequence[Mapping[str, Any]]]
 """Rows by their table, in the order in which they are to be written."""
+FILLED = tuple(table_of(entity) for entity in (Call, Leg, Survey, Credit, Answer))
+"""The tables whose indexes are built when their rows are there."""
+CACHE_KILOBYTES = 256 * 1024
+"""What SQLite may keep in memory meanwhile; its usual 2 MB would be read and written over and over."""
 
 
 async def has_calls(database: Database) -> bool:
     """Whether there is any call, trials among them."""
 
-    async def work(connection: AsyncConnection) -> bool:
-        return bool(await connection.scalar(select(exists(select(Call.linkedid)))))
-
-    return await database.read(work)
+    return await database.read(_has_calls)
 
 
-async def load(database: Database, rows: Rows) -> None:
-    """Insert rows, all of them or none. Counts are not touched: `count_all` follows."""
-
-    async def work(connection: AsyncConnection) -> None:
-        for entity, some in rows.items():
-            if some:
-                await connection.execute(insert(table_of(entity)), list(some))
-
-    await database.write(work, bounded=False)
+async def _has_calls(connection: AsyncConnection) -> bool:
+    return bool(await connection.scalar(select(exists(select(Call.linkedid)))))
 
 
-async def count_all(database: Database) -> None:
-    """Fill the empty tables of counts from the surveys, answers and calls."""
+async def fill(database: Database, batches: Callable[[], Iterable[Rows]]) -> None:
+    """Insert all rows and count them, all or nothing: whoever stops it half way leaves the database empty.
+
+    A database that has calls already stays as it is. `batches` is called again when the transaction has to be.
+    """
 
     async def work(connection: AsyncConnection) -> None:
+        if await _has_calls(connection):
+            return
+        if connection.dialect.name == "sqlite":
+            await connection.execute(text(f"PRAGMA cache_size = -{CACHE_KILOBYTES}"))
+        # An index that is built at the end is written once; one that grows with rows in another order than its own,
+        # such as callers, is written again and again.
+        indexes = [index for table in FILLED for index in sorted(table.indexes, key=lambda index: str(index.name))]
+        for index in indexes:
+            await connection.execute(DropIndex(index))
+        for rows in batches():
+            for entity, some in rows.items():
+                if some:
+                    await connection.execute(insert(table_of(entity)), list(some))
+        for index in indexes:
+            await connection.execute(CreateIndex(index))
         for statement in (_tallies(), _funnel(), *_calls(), *month_fills(connection.dialect.name)):
             await connection.execute(statement)
 

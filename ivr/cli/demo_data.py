@@ -18,12 +18,12 @@ from ivr.errors import SettingsError
 from ivr.settings import Settings, load_settings
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.publishing import Publishing
-from storage.bulk import count_all, has_calls, load
+from storage.bulk import Rows, fill, has_calls
 from storage.recorder import Recorder
 from storage.records import AgentRecord, ReasonRecord, SiteRecord
 
 AT_ONCE = 5000
-"""Calls written in one transaction."""
+"""Calls written with one statement a table."""
 FLOW = LIBRARY / "csat.yaml"
 
 
@@ -82,20 +82,22 @@ async def _fill(settings: Settings, plan: DemoPlan) -> int:
             await recorder.record_reason(ReasonRecord(site=code, reason=reason, label=label, parent=parent))
             await recorder.record_queue(code, queue)
         calls = 0
-        for some in _some(demo_calls(plan, agents)):
-            calls += len(some)
-            await load(
-                database,
-                rows_of(
+
+        def batches() -> Iterator[Rows]:
+            nonlocal calls
+            calls = 0
+            for some in _some(demo_calls(plan, agents)):
+                calls += len(some)
+                yield rows_of(
                     some,
                     site=code,
                     flow=version.flow.flow,
                     version=version.digest,
                     question=version.flow.headline_question.code,
                     zone=plan.zone,
-                ),
-            )
-        await count_all(database)
+                )
+
+        await fill(database, batches)
         return calls
 
 

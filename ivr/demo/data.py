@@ -187,7 +187,9 @@ def _call(
             if rng.random() < ANSWERS + (0.03 if is_pleased else -0.03):
                 rated = rng.choice((4, 5, 5)) if is_pleased else rng.choice((1, 2, 3, 3))
     abandoned = exclusion == "abandoned"
-    second = rng.choice(others).agent if number % SHARED_EVERY == 7 and not exclusion and len(others) > 1 else ""
+    # A rating that is given is the agent's alone.
+    is_shared = number % SHARED_EVERY == 7 and not exclusion and value is None and len(others) > 1
+    second = rng.choice(others).agent if is_shared else ""
     return DemoCall(
         number=number,
         agent="" if abandoned else agent.agent,

@@ -45,11 +45,14 @@ def _rows(
     talked = [agent for agent in (call.agent, call.second) if agent]
     for place, agent in enumerate(talked):
         is_last = place == len(talked) - 1
+        seconds = call.talk_seconds // len(talked)
+        begin = connected + place * timedelta(seconds=seconds)
+        end = over if is_last else begin + timedelta(seconds=seconds)
         found[Leg].append(
             {
                 **ids, "leg": f"{name}-{place}", "agent": agent, "interface": agent, "member": "", "queue": call.queue,
-                "connected_at": connected, "ended_at": over, "ended_by": call.ended_by if is_last else "transfer",
-                "ring_seconds": 6, "hold_seconds": 12, "talk_seconds": call.talk_seconds // len(talked),
+                "connected_at": begin, "ended_at": end, "ended_by": call.ended_by if is_last else "transfer",
+                "ring_seconds": 6, "hold_seconds": 12, "talk_seconds": int((end - begin).total_seconds()),
             }
         )  # fmt: skip
     if call.exclusion:

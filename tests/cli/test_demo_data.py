@@ -1,7 +1,9 @@
 """A database is filled with calls that never were: consistent, the same again, with the truths that are promised."""
 
 import asyncio
+import math
 from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,15 +11,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ivr.cli import demo_data
 from ivr.cli.main import main
-from ivr.demo.data import COMPLAINTS, LUCKY, STARVING, DemoCall, DemoPlan, demo_agents, demo_calls
+from ivr.demo.data import COMPLAINTS, LUCKY, STARVING, DemoAgent, DemoCall, DemoPlan, demo_agents, demo_calls
+from ivr.scores.adjustment import Rated, adjusted
 from storage import queries
 from storage.engine import open_database
 from storage.records import CountFilter
-from storage.tables import Answer, Base, Call, Credit, Survey
+from storage.tables import Answer, Base, Call, Credit, Leg, Survey
 from storage.verify import verify
 
 SETTINGS = """
@@ -111,6 +115,58 @@ def test_a_database_with_calls_is_left_alone(folder: Path, url: str) -> None:
     assert len(rows(url, Call)) == before
 
 
+def indexes(url: str) -> set[str]:
+    async def read() -> set[str]:
+        async with await open_database(url) as database:
+            return await database.read(
+                lambda connection: connection.run_sync(
+                    lambda sync: {
+                        str(index["name"])
+                        for some in inspect(sync).get_multi_indexes().values()
+                        for index in some
+                        if str(index["name"]).startswith("ix_")
+                    }
+                )
+            )
+
+    return asyncio.run(read())
+
+
+def test_whoever_is_stopped_half_way_can_begin_again(folder: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(plan: DemoPlan, agents: Sequence[DemoAgent]) -> Iterator[DemoCall]:
+        for call in demo_calls(plan, agents):
+            if call.number == 250:
+                raise KeyboardInterrupt
+            yield call
+
+    before = indexes(url)
+    assert "ix_survey_caller" in before
+    with monkeypatch.context() as patch:
+        patch.setattr(demo_data, "AT_ONCE", 100)
+        patch.setattr(demo_data, "demo_calls", stopped)
+        assert run(folder, "--ratings", "300").exit_code != 0
+    assert rows(url, Call) == []
+    assert indexes(url) == before
+    assert run(folder, "--ratings", "300").exit_code == 0
+    assert sum(row.value is not None for row in rows(url, Answer)) == 300
+    assert indexes(url) == before
+    assert asyncio.run(differences(url)) == []
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_two_agents_talk_one_after_the_other(folder: Path, url: str) -> None:
+    assert run(folder, "--ratings", "400").exit_code == 0
+    legs = defaultdict(list)
+    for leg in sorted(rows(url, Leg), key=lambda leg: leg.leg):
+        assert (leg.ended_at - leg.connected_at).total_seconds() == leg.talk_seconds
+        legs[leg.linkedid].append(leg)
+    transferred = [some for some in legs.values() if len(some) == 2]
+    assert transferred
+    over = {call.linkedid: call.ended_at for call in rows(url, Call)}
+    for first, second in transferred:
+        assert first.ended_at == second.connected_at < second.ended_at == over[second.linkedid]
+
+
 @pytest.fixture(scope="module")
 def calls() -> list[DemoCall]:
     return list(demo_calls(PLAN, demo_agents(PLAN)))
@@ -141,3 +197,43 @@ def test_what_is_promised_of_it_is_true(calls: list[DemoCall]) -> None:
     assert PLAN.bad_tuesday.weekday() == 1
     assert sum(bad) / len(bad) < 0.6 < sum(map(sum, pleased.values())) / len(rated)
     assert any(call.second for call in calls)
+    late = [(call.value or 0) > 3 for call in rated if call.started_at.astimezone(PLAN.zone).hour >= 18]
+    assert 0.01 < sum(map(sum, pleased.values())) / len(rated) - sum(late) / len(late) < 0.15
+    asked = [call for call in calls if not call.exclusion]
+    assert 0.59 < len(rated) / len(asked) < 0.65
+    assert len({agent.team for agent in agents}) == 10
+    assert {agent.name.isascii() for agent in agents} == {True, False}
+
+
+def test_whoever_takes_complaints_is_last_by_satisfaction_but_not_when_compared_fairly(calls: list[DemoCall]) -> None:
+    had: dict[str, dict[tuple[str, str], list[bool]]] = defaultdict(lambda: defaultdict(list))
+    for call in calls:
+        if call.value is not None:
+            had[call.agent][call.queue, call.reason].append(call.value > 3)
+    compared = adjusted(
+        {
+            agent: {kind: Rated(n=len(some), satisfied=sum(some)) for kind, some in kinds.items()}
+            for agent, kinds in had.items()
+        }
+    )
+    plain = {agent: float(one.satisfied) / float(one.n) for agent, one in compared.items()}
+    (complaints,) = [agent for agent in demo_agents(PLAN) if agent.takes_complaints]
+    assert min(plain, key=lambda agent: plain[agent]) == complaints.agent
+    assert min(compared, key=lambda agent: compared[agent].share) != complaints.agent
+    # What is left is the skill, up to chance: a share of n ratings has a standard error of at most √(¼ / n).
+    mine = compared[complaints.agent]
+    assert abs(mine.points - complaints.skill) < 3 * math.sqrt(0.25 / float(mine.n))
+    # Skills have a standard deviation of 0.05, so the better and the worse half lie 0.08 apart.
+    points: dict[bool, list[float]] = {True: [], False: []}
+    for agent in demo_agents(PLAN):
+        if agent.skill:
+            points[agent.skill > 0].append(compared[agent.agent].points)
+    assert sum(points[True]) / len(points[True]) - sum(points[False]) / len(points[False]) > 0.04
+
+
+def test_the_four_ratings_of_the_lucky_one_are_shared_with_nobody() -> None:
+    for seed in range(40):
+        plan = DemoPlan(ratings=8, agents=5, reasons=3, last=PLAN.last, days=9, zone=PLAN.zone, seed=seed)
+        agents = demo_agents(plan)
+        lucky = [call for call in demo_calls(plan, agents) if call.agent == agents[LUCKY].agent]
+        assert [(call.value, call.second) for call in lucky] == [(5, "")] * 4
