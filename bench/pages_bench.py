@@ -1,7 +1,7 @@
 """How long pages and API take with a million ratings behind them. Run by hand: `make bench-pages`.
 
 Fills a database with `postcall demo-data` (kept with `--folder`), serves the whole web application from it, and asks
-for every page, and for every address of the API that answers with scores: over 30 days and over a year.
+for every page, and for every address of the API that answers with scores: over 30 and 90 days and a year.
 """
 
 import argparse
@@ -38,11 +38,16 @@ secret = "none"
 """
 PORT = 18080
 LAST_DAY = "2026-11-26"
-PERIODS = {"30 days": "from=2026-10-28&to=2026-11-26", "a year": "from=2025-11-27&to=2026-11-26"}
+PERIODS = {
+    "30 days": "from=2026-10-28&to=2026-11-26",
+    "90 days": "from=2026-08-29&to=2026-11-26",
+    "a year": "from=2025-11-27&to=2026-11-26",
+}
 PATHS = (
-    "/agents", "/agents/PJSIP%2F1042", "/reasons", "/funnel", "/drivers", "/calls", "/",
+    "/agents", "/agents/PJSIP%2F1042", "/reasons", "/funnel", "/drivers", "/calls", "/calls?show=not_asked", "/",
     "/api/v1/agents/scores", "/api/v1/agents/PJSIP%2F1042/scores", "/api/v1/scores?by=team,reason",
     "/api/v1/trend?step=week", "/api/v1/funnel?by=agent", "/api/v1/coverage", "/api/v1/drivers", "/api/v1/surveys",
+    "/api/v1/calls",
 )  # fmt: skip
 TIMES = 5
 
@@ -67,7 +72,9 @@ async def measure(folder: Path) -> None:
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{PORT}", headers=headers) as client:
             await _ready(client)
-            print(f"| milliseconds, median and longest of {TIMES} | {' | '.join(PERIODS)} |\n|---|---|---|")
+            print(
+                f"| milliseconds, median and longest of {TIMES} | {' | '.join(PERIODS)} |\n|---|{'---|' * len(PERIODS)}"
+            )
             for path in PATHS:
                 cells = [await _timed(client, path, period) for period in PERIODS.values()]
                 print(f"| `{path}` | {' | '.join(cells)} |", flush=True)

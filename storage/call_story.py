@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine import Database
 from storage.records import AnswerRecord, CallRecord, Exclusion, LegRecord
-from storage.tables import Answer, Call, Leg, Survey
+from storage.tables import Answer, Call, Credit, Leg, Survey
 from storage.upsert import table_of
 
 
@@ -30,6 +30,8 @@ class SurveyStory:
     ended_at: datetime | None
     answers: list[AnswerRecord]
     """In the order in which they were answered."""
+    shared_by: frozenset[str]
+    """The codes of the agents who share it; empty when it is one agent's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +56,18 @@ async def call_story(database: Database, site: str, linkedid: str) -> CallStory 
         legs = await connection.execute(_of(Leg, site, linkedid).order_by(Leg.connected_at.nulls_first(), Leg.leg))
         survey = (await connection.execute(_of(Survey, site, linkedid))).one_or_none()
         answers = await connection.execute(_answers(site, survey.survey)) if survey else []
+        shared_by: frozenset[str] = frozenset()
+        if survey and survey.shared:
+            shared_by = frozenset(await connection.scalars(_shares(site, survey.survey)))
         return CallStory(
             call=CallRecord(**_named(found, "exclusion", "exclusion_rule", "day", "hour")),
             exclusion=Exclusion(exclusion=found.exclusion, rule=found.exclusion_rule) if found.exclusion else None,
             legs=[LegRecord(**_named(leg)) for leg in legs],
-            survey=_survey(survey, [AnswerRecord(**_named(answer, "site", "survey")) for answer in answers])
+            survey=_survey(
+                survey,
+                answers=[AnswerRecord(**_named(answer, "site", "survey")) for answer in answers],
+                shared_by=shared_by,
+            )
             if survey
             else None,
         )
@@ -75,11 +84,15 @@ def _answers(site: str, survey: str) -> Select[Any]:
     return select(table_of(Answer)).where(*mine).order_by(Answer.answered_at, Answer.question)
 
 
+def _shares(site: str, survey: str) -> Select[Any]:
+    return select(Credit.agent).where(Credit.site_id == site, Credit.survey == survey)
+
+
 def _named(row: Row[Any], *without: str) -> dict[str, Any]:
     values = {("site" if name == "site_id" else name): value for name, value in row._mapping.items()}
     return {name: value for name, value in values.items() if name not in without}
 
 
-def _survey(row: Row[Any], answers: list[AnswerRecord]) -> SurveyStory:
-    names = SurveyStory.__dataclass_fields__.keys() - {"answers"}
-    return SurveyStory(**{name: row._mapping[name] for name in names}, answers=answers)
+def _survey(row: Row[Any], **more: Any) -> SurveyStory:
+    names = SurveyStory.__dataclass_fields__.keys() - more.keys()
+    return SurveyStory(**{name: row._mapping[name] for name in names}, **more)

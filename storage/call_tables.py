@@ -76,7 +76,11 @@ class Call(Base):
     day: Mapped[date | None]
     """The date of `ended_at` in the site's zone, and below it the hour, from 0 to 23; fixed by the first end told."""
     hour: Mapped[int | None]
-    __table_args__ = (CheckConstraint(one_of("ended_by", get_args(EndedBy)), name="ended_by"),)
+    __table_args__ = (
+        CheckConstraint(one_of("ended_by", get_args(EndedBy)), name="ended_by"),
+        # The list of calls, the last first.
+        Index("ix_call_ended", "site_id", "ended_at"),
+    )
 
 
 class Leg(Base):

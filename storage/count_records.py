@@ -7,8 +7,10 @@ from typing import Literal, get_args
 
 Amount = int | Fraction
 """How many: not a whole number where agents share a survey."""
-Dimension = Literal["site", "day", "agent", "queue", "reason", "flow"]
-"""By what counts can be told apart."""
+Dimension = Literal["site", "day", "agent", "team", "queue", "reason", "flow"]
+"""By what counts can be told apart. The team is the one in which the agent is now."""
+Coded = Literal["site", "agent", "team", "queue", "reason", "flow"]
+"""Those of them whose values are codes."""
 Step = Literal["offered", "started", "answered", "completed", "partial", "no_input", "hung_up", "failed"]
 """A step of the funnel; `answered` is reached with the first answer that has a value."""
 STEPS: tuple[Step, ...] = get_args(Step)
@@ -42,6 +44,7 @@ class TallyRow:
     site: str | None = None
     day: date | None = None
     agent: str | None = None
+    team: str | None = None
     queue: str | None = None
     reason: str | None = None
     flow: str | None = None
@@ -60,6 +63,7 @@ class RatedRow:
     site: str | None = None
     day: date | None = None
     agent: str | None = None
+    team: str | None = None
     queue: str | None = None
     reason: str | None = None
     flow: str | None = None
@@ -75,6 +79,7 @@ class FunnelRow:
     site: str | None = None
     day: date | None = None
     agent: str | None = None
+    team: str | None = None
     queue: str | None = None
     reason: str | None = None
     flow: str | None = None
@@ -91,6 +96,7 @@ class CallCountRow:
     day: date | None = None
     agent: str | None = None
     """Who is credited, or would be if the caller had been asked."""
+    team: str | None = None
     queue: str | None = None
     reason: str | None = None
     exclusion: str
@@ -104,15 +110,12 @@ class CallCountRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverageRow:
-    """How many calls of one kind were given a rating, or none."""
+    """How many calls of one hour and one length there were, and how many of them were given a rating."""
 
     hour: int
     """In which the call ended, from 0 to 23, in the site's zone."""
     talk_band: int
     """How long it was talked, as the place in `TALK_BANDS`, counted from 0; -1 when that is not known."""
-    queue: str
-    reason: str
-    value: int | None
-    """The rating; None for calls without one."""
     calls: Amount
     """More than 0."""
+    rated: Amount

@@ -1,13 +1,13 @@
 """Every read that is served, each one statement."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from fractions import Fraction
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import case, select
+from sqlalchemy import ColumnElement, case, select
 
 from storage.count_tables import NO_RATING, CallCount, Coverage, Funnel, Tally
 from storage.engine import Database
@@ -18,6 +18,7 @@ from storage.records import (
     AgentRecord,
     Amount,
     CallCountRow,
+    Coded,
     CountFilter,
     CoverageRow,
     Dimension,
@@ -27,7 +28,7 @@ from storage.records import (
     TallyRow,
 )
 from storage.summing import Condition, Sums, summed
-from storage.tables import Agent, FlowVersion, Leg, Survey
+from storage.tables import Agent, Base, FlowVersion, Leg, Survey
 
 PAGE = 1000
 """Rows read at once where there may be millions."""
@@ -118,27 +119,49 @@ async def call_counts(
     ]
 
 
+async def calls_by(database: Database, narrowed: CountFilter, by: Sequence[Coded]) -> dict[tuple[str, ...], Amount]:
+    """How many calls are over, asked or not, by the codes of `by`. A flow narrows nothing."""
+    narrowed = replace(narrowed, flow=None)
+    return await _totals(database, CallCount, narrowed, by, lambda table: table.calls, lambda table: table.calls > 0)
+
+
+async def ratings_by(database: Database, narrowed: CountFilter, by: Sequence[Coded]) -> dict[tuple[str, ...], Amount]:
+    """How many ratings there are, of whatever headline question, by the codes of `by`."""
+    return await _totals(
+        database, Tally, narrowed, by, lambda table: table.ratings, lambda table: table.is_rating.is_(True)
+    )
+
+
+async def _totals(
+    database: Database,
+    table: type[Base],
+    narrowed: CountFilter,
+    by: Sequence[Coded],
+    value: Callable[[Any], ColumnElement[Any]],
+    condition: Condition,
+) -> dict[tuple[str, ...], Amount]:
+    statement = summed(table, narrowed, by, (), {"total": value}, [condition])
+    rows = await database.read(lambda connection: _all(connection, statement))
+    return {tuple(keys): amount(total) for *keys, total in rows if total}
+
+
 async def coverage(database: Database, narrowed: CountFilter) -> list[CoverageRow]:
-    """How many calls of each kind were given which rating, or none.
+    """How many calls of each hour and length there were, and how many of them were rated.
 
     A flow narrows nothing. Raises ValueError when narrowed to agents, by whom these counts are not told apart.
     """
     if narrowed.agent is not None or narrowed.agents is not None:
         raise ValueError("coverage is not counted by agent")
-    keys = ("hour", "talk_band", "queue", "reason", "value")
-    sums: Sums = {"calls": lambda table: table.calls}
+    sums: Sums = {
+        "calls": lambda table: table.calls,
+        "rated": lambda table: case((table.value == NO_RATING, 0), else_=table.calls),
+    }
+    keys = ("hour", "talk_band")
     statement = summed(Coverage, replace(narrowed, flow=None), (), keys, sums, [lambda table: table.calls > 0])
     rows = await database.read(lambda connection: _all(connection, statement))
     return [
-        CoverageRow(
-            hour=hour,
-            talk_band=band,
-            queue=queue,
-            reason=reason,
-            value=None if value == NO_RATING else value,
-            calls=amount(calls),
-        )
-        for hour, band, queue, reason, value, calls in rows
+        CoverageRow(hour=hour, talk_band=band, calls=amount(calls), rated=amount(rated))
+        for hour, band, calls, rated in rows
     ]
 
 

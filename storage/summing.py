@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, func, join, literal_column, or_, select, union_all
 
 from storage.count_tables import MONTHS
 from storage.records import CountFilter, Dimension
-from storage.tables import CODE, Base
+from storage.tables import CODE, Agent, Base
 from storage.types import clip
 
 Sums = Mapping[str, Callable[[Any], ColumnElement[Any]]]
@@ -61,6 +61,7 @@ def _sum_of(
             *(column.label(key) for key, column in zip(keys, columns, strict=True)),
             *(func.sum(value(table)).label(f"sum_{name}") for name, value in sums.items()),
         )
+        .select_from(_with_team(table) if "team" in keys else table)
         .where(*_narrow(table, narrowed), *(condition(table) for condition in conditions))
         .group_by(*columns)
     )
@@ -91,7 +92,14 @@ def _next_month(day: date) -> date:
 
 
 def _column(table: type[Base], name: str) -> Any:
+    if name == "team":
+        # Spelled out: with a parameter in it PostgreSQL would not see that it groups by what it selects.
+        return func.coalesce(Agent.team, literal_column("''"))
     return getattr(table, "site_id" if name == "site" else name)
+
+
+def _with_team(table: Any) -> Any:
+    return join(table, Agent, and_(Agent.site_id == table.site_id, Agent.agent == table.agent), isouter=True)
 
 
 def _narrow(table: Any, narrowed: CountFilter) -> list[ColumnElement[bool]]:

@@ -2,17 +2,16 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
+from storage.cursors import cursor, parsed
 from storage.engine import Database
-from storage.tables import CODE, Answer, Credit, Survey
-from storage.types import clip
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from storage.summing import within
+from storage.tables import Answer, Credit, Survey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +98,7 @@ async def surveys_page(database: Database, wanted: SurveyFilter, *, after: str =
     if wanted.commented:
         statement = statement.where(exists().where(is_comment))
     if after:
-        at, survey = _parsed(after)
+        at, survey = parsed(after)
         # The first condition is one that an index can begin with.
         statement = statement.where(
             Survey.offered_at <= at, or_(Survey.offered_at < at, and_(Survey.offered_at == at, Survey.survey < survey))
@@ -110,7 +109,7 @@ async def surveys_page(database: Database, wanted: SurveyFilter, *, after: str =
 
     found = await database.read(work)
     last = found[limit - 1] if len(found) > limit else None
-    return SurveyPage(surveys=found[:limit], older=_cursor(last) if last else "")
+    return SurveyPage(surveys=found[:limit], older=cursor(last.offered_at, last.survey) if last else "")
 
 
 async def surveys_under_way(database: Database, site: str, since: datetime) -> int:
@@ -140,9 +139,7 @@ def _narrow(wanted: SurveyFilter) -> list[ColumnElement[bool]]:
     if wanted.queue is not None:
         conditions.append(Survey.queue == wanted.queue)
     if wanted.reason is not None:
-        reason = clip(wanted.reason, CODE)
-        below = func.substr(Survey.reason, 1, len(reason) + 1) == f"{reason}/"
-        conditions.append(or_(Survey.reason == reason, below) if reason else Survey.reason == "")
+        conditions.append(within(Survey.reason, wanted.reason))
     if wanted.agents is not None:
         codes = sorted(wanted.agents)
         shares = exists().where(
@@ -150,14 +147,3 @@ def _narrow(wanted: SurveyFilter) -> list[ColumnElement[bool]]:
         )
         conditions.append(or_(Survey.agent.in_(codes), and_(Survey.shared.is_(True), shares)))
     return conditions
-
-
-def _cursor(last: ListedSurvey) -> str:
-    return f"{(last.offered_at - _EPOCH) // timedelta(microseconds=1)}~{last.survey}"
-
-
-def _parsed(cursor: str) -> tuple[datetime, str]:
-    moment, _, survey = cursor.partition("~")
-    if not (moment.isascii() and moment.isdigit() and len(moment) <= 17 and survey):
-        raise ValueError(f"{cursor[:80]!r} is no place in this list")
-    return _EPOCH + timedelta(microseconds=int(moment)), survey

@@ -106,7 +106,7 @@ class Survey(Base):
         Index(
             "ix_survey_open",
             "site_id",
-            "survey",
+            "offered_at",
             sqlite_where=text("ended_at IS NULL"),
             postgresql_where=text("ended_at IS NULL"),
         ),

@@ -24,6 +24,7 @@ from ivr.surveys.publishing import Publishing
 from ivr.trial.trial import TrialStore
 from ivr.web import (
     breakdown,
+    call_list,
     calls,
     flows,
     funnel,
@@ -63,6 +64,7 @@ OPERATIONS: Sequence[Operation] = [
     *breakdown.OPERATIONS,
     *funnel.OPERATIONS,
     *surveys.OPERATIONS,
+    *call_list.OPERATIONS,
     *calls.OPERATIONS,
     *recordings.OPERATIONS,
     *opt_outs.OPERATIONS,

@@ -1,5 +1,6 @@
 """The table of agents: each one's score, and where it stands among the others'."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,21 +40,20 @@ class AgentsTable:
     """By name and then code: an order, and no ranking."""
 
 
-async def agents_table(board: Scoreboard, query: ScoreQuery) -> AgentsTable:
-    """Every agent who is known or was asked about.
+async def agents_table(board: Scoreboard, query: ScoreQuery, *, only: str | None = None) -> AgentsTable:
+    """Every agent who is known or was asked about; with a row for `only` one of them if given.
 
     Agents are compared with those who are shown, never with others: whoever sees one team compares within it.
     """
     who = await people(board, query)
     headline = board.flows[query.flow].headline
     narrowed = counted(query, who)
-    tallies = [
-        row
-        for row in await queries.tallies(board.database, narrowed, by=("agent",), is_rating=True)
-        if row.question == headline.code
-    ]
-    funnel = await queries.funnel(board.database, narrowed, by=("agent",))
-    fair = await _fair(board, query, who)
+    every, funnel, fair = await asyncio.gather(
+        queries.tallies(board.database, narrowed, by=("agent",), is_rating=True),
+        queries.funnel(board.database, narrowed, by=("agent",)),
+        _fair(board, query, who),
+    )
+    tallies = [row for row in every if row.question == headline.code]
     ratings: dict[str, list[TallyRow]] = defaultdict(list)
     steps: dict[str, list[FunnelRow]] = defaultdict(list)
     for tally in tallies:
@@ -69,6 +69,7 @@ async def agents_table(board: Scoreboard, query: ScoreQuery) -> AgentsTable:
             fair=fair.get(code),
         )
         for code in sorted({*who.known, *ratings, *steps}, key=lambda code: (who.name(code).casefold(), code))
+        if only in (None, code)
     ]
     return AgentsTable(
         everybody=scored(tallies, funnel, values=headline.values, satisfied=headline.satisfied),

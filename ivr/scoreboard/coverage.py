@@ -11,6 +11,8 @@ from ivr.scores.intervals import Amount, Proportion, wilson
 from storage import queries
 
 Key = TypeVar("Key", str, int)
+Group = list[Amount]
+"""Calls, and those of them that were rated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,22 +47,25 @@ async def coverage_view(board: Scoreboard, query: ScoreQuery) -> CoverageView:
     """Who answered in a period. A flow narrows the satisfied alone."""
     who = await people(board, query)
     narrowed = counted(query, who, any_flow=True)
-    hours: dict[int, list[Amount]] = defaultdict(lambda: [0, 0])
-    talks: dict[int, list[Amount]] = defaultdict(lambda: [0, 0])
+    database = board.database
+    hours: dict[int, Group] = defaultdict(_nothing)
+    talks: dict[int, Group] = defaultdict(_nothing)
     if who.only is None:
-        for row in await queries.coverage(board.database, narrowed):
-            for groups, key in ((hours, row.hour), (talks, row.talk_band)):
-                groups[key][0] += row.calls
-                groups[key][1] += row.calls if row.value is not None else 0
-    reasons: dict[str, list[Amount]] = defaultdict(lambda: [0, 0])
-    agents: dict[str, list[Amount]] = defaultdict(lambda: [0, 0])
-    for call in await queries.call_counts(board.database, narrowed, by=("agent", "reason")):
-        reasons[call.reason or ""][0] += call.calls
-        agents[call.agent or ""][0] += call.calls
-    for tally in await queries.tallies(board.database, narrowed, by=("agent", "reason"), is_rating=True):
-        reasons[tally.reason or ""][1] += tally.ratings
-        agents[tally.agent or ""][1] += tally.ratings
-    kinds = await _kinds(board, query, who)
+        for row in await queries.coverage(database, narrowed):
+            _add(hours[row.hour], row.calls, row.rated)
+            _add(talks[row.talk_band], row.calls, row.rated)
+    agents: dict[str, Group] = defaultdict(_nothing)
+    for (agent,), calls in (await queries.calls_by(database, narrowed, ("agent",))).items():
+        _add(agents[agent], calls, 0)
+    for (agent,), rated in (await queries.ratings_by(database, narrowed, ("agent",))).items():
+        _add(agents[agent], 0, rated)
+    reasons: dict[str, Group] = defaultdict(_nothing)
+    calls_of_kind = await queries.calls_by(database, narrowed, ("queue", "reason"))
+    for (_, reason), calls in calls_of_kind.items():
+        _add(reasons[reason], calls, 0)
+    for (reason,), rated in (await queries.ratings_by(database, narrowed, ("reason",))).items():
+        _add(reasons[reason], 0, rated)
+    kinds = await _kinds(board, query, who, calls_of_kind)
     return CoverageView(
         by_hour=_covered(hours),
         by_talk=_covered(talks),
@@ -71,11 +76,11 @@ async def coverage_view(board: Scoreboard, query: ScoreQuery) -> CoverageView:
     )
 
 
-async def _kinds(board: Scoreboard, query: ScoreQuery, who: People) -> dict[tuple[str, str], Called]:
+async def _kinds(
+    board: Scoreboard, query: ScoreQuery, who: People, calls: Mapping[tuple[str, ...], Amount]
+) -> dict[tuple[str, ...], Called]:
+    """The kinds of calls (queue and reason) with the ratings of the query's flow."""
     headline = board.flows[query.flow].headline
-    calls: dict[tuple[str, str], Amount] = defaultdict(int)
-    for row in await queries.call_counts(board.database, counted(query, who, any_flow=True), by=("queue", "reason")):
-        calls[row.queue or "", row.reason or ""] += row.calls
     rated = {
         (row.queue or "", row.reason or ""): row
         for row in await queries.rated(
@@ -97,7 +102,16 @@ async def _kinds(board: Scoreboard, query: ScoreQuery, who: People) -> dict[tupl
     }
 
 
-def _covered(groups: Mapping[Key, list[Amount]]) -> list[Covered]:
+def _nothing() -> Group:
+    return [0, 0]
+
+
+def _add(group: Group, calls: Amount, rated: Amount) -> None:
+    group[0] += calls
+    group[1] += rated
+
+
+def _covered(groups: Mapping[Key, Group]) -> list[Covered]:
     return [
         Covered(key=key, calls=max(calls, rated), rated=wilson(rated, max(calls, rated)))
         for key, (calls, rated) in sorted(groups.items())

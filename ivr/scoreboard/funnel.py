@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from ivr.scoreboard.board import People, Scoreboard, ScoreQuery, counted, people
+from ivr.scoreboard.board import Scoreboard, ScoreQuery, counted, people
 from ivr.scores.intervals import Amount
 from ivr.scores.score import Response
 from ivr.scores.starvation import Starvation, starvation
 from storage import queries
-from storage.records import CallCountRow, Dimension, FunnelRow, Step
+from storage.records import CallCountRow, FunnelRow, Step
 
 FunnelBy = Literal["agent", "team", "queue", "reason"]
 """By what the funnel is told apart."""
@@ -54,13 +54,12 @@ async def funnel_view(board: Scoreboard, query: ScoreQuery, by: FunnelBy) -> Fun
     """The funnel of a period told apart by `by`. A flow does not narrow it: a call that was not asked never had one."""
     who = await people(board, query)
     narrowed = counted(query, who, any_flow=True)
-    stored: list[Dimension] = ["agent" if by in ("agent", "team") else by]  # type: ignore[list-item]
     calls: dict[str, list[CallCountRow]] = defaultdict(list)
     surveys: dict[str, list[FunnelRow]] = defaultdict(list)
-    for row in await queries.call_counts(board.database, narrowed, by=stored):
-        calls[_key(row, by, who)].append(row)
-    for step in await queries.funnel(board.database, narrowed, by=stored):
-        surveys[_key(step, by, who)].append(step)
+    for row in await queries.call_counts(board.database, narrowed, by=(by,)):
+        calls[_key(row, by)].append(row)
+    for step in await queries.funnel(board.database, narrowed, by=(by,)):
+        surveys[_key(step, by)].append(step)
     groups = [_funnel(key, calls[key], surveys[key]) for key in sorted({*calls, *surveys})]
     return FunnelView(
         everything=_funnel(
@@ -71,10 +70,10 @@ async def funnel_view(board: Scoreboard, query: ScoreQuery, by: FunnelBy) -> Fun
     )
 
 
-def _key(row: CallCountRow | FunnelRow, by: FunnelBy, who: People) -> str:
+def _key(row: CallCountRow | FunnelRow, by: FunnelBy) -> str:
     match by:
         case "team":
-            return who.team(row.agent or "")
+            return row.team or ""
         case "agent":
             return row.agent or ""
         case "queue":

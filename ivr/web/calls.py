@@ -49,7 +49,9 @@ async def seen_call(request: web.Request) -> CallStory:
     story = await call_story(source.database, site, linkedid)
     if story is not None and not viewer.sees_all_agents:
         teams = {agent.agent: agent.team for agent in await agents(source.database, site)}
-        involved = {leg.agent for leg in story.legs} | ({story.survey.agent} if story.survey else set())
+        involved = {leg.agent for leg in story.legs}
+        if story.survey:
+            involved |= {story.survey.agent, *story.survey.shared_by}
         if not any(viewer.sees(site, agent, teams.get(agent, "")) for agent in involved):
             story = None
     if story is None:

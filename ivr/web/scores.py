@@ -45,8 +45,7 @@ async def agent(request: web.Request) -> web.Response:
     board = request.app[BOARD]
     query = await score_query(request, read_parameters(request, ScoreParameters))
     code = request.match_info["agent"]
-    table = await agents_table(board, query)
-    row = next((row for row in table.rows if row.agent == code), None)
+    row = next(iter((await agents_table(board, query, only=code)).rows), None)
     if row is None or not code:
         raise Problem(404, "No such agent", f"agent: site {query.site} has no agent {code[:100]!r}", "agent")
     only = replace(query, agents=frozenset({code}), team=None)

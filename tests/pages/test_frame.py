@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from ivr.web.access import Viewer
+from ivr.web.pages import filtering
 from ivr.web.pages.every import PAGES
 from ivr.web.pages.frame import NAVIGATION
 from tests.pages import seed
@@ -204,3 +205,27 @@ async def test_a_chart_is_a_picture_for_the_query_of_its_page(client: Client) ->
         assert (await answer.read()).startswith(b"\x89PNG")
     async with client.get("/charts/agents.svg?theme=pink") as answer:
         assert answer.status == 400
+
+
+async def test_a_long_table_begins_with_its_first_rows_and_shows_all_when_asked(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rows(page: str) -> int:
+        return len(re.findall(r'<th scope="row">', page.split("</table>")[0]))
+
+    every = rows(await read(client, "/agents?sort=name"))
+    monkeypatch.setattr(filtering, "MOST_ROWS", 2)
+    page = await read(client, "/agents?sort=name")
+    assert rows(page) == 2 < every
+    assert f"The first 2 of {every}." in page
+    (link,) = re.findall(r'href="(\?[^"]*rows=all[^"]*)"', page)
+    assert rows(await read(client, f"/agents{link}")) == every
+    assert "sort=name" in link
+    # Of the calls, and of who gave a rating.
+    assert (await read(client, "/funnel?by=agent")).count("The first 2 of ") == 2
+
+
+async def test_the_funnel_leads_to_the_calls_that_were_not_asked(client: Client) -> None:
+    page = await read(client, "/funnel")
+    (link,) = re.findall(r'href="(/calls\?[^"]*why=caller_hung_up[^"]*)"', page)
+    assert "The caller left the agent" in await read(client, link)

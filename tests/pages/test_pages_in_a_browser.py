@@ -29,6 +29,8 @@ PAGES = {
     "calls": "/calls",
     "calls-unhappy": "/calls?show=not_satisfied&reason=billing",
     "calls-empty": "/calls?flow=nps&show=commented",
+    "calls-not-asked": "/calls?show=not_asked",
+    "calls-none-so": "/calls?why=opted_out",
     "call": f"/calls/{seed.RECORDED}",
     "call-not-asked": f"/calls/{seed.EXCLUDED}",
 }

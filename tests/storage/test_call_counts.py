@@ -69,10 +69,10 @@ async def test_an_answer_that_is_told_after_the_end_moves_the_coverage(recorder:
     await recorder.record_leg(leg("1.1", ANA, 70))
     await recorder.record_call(over("1.1"))
     [before] = await queries.coverage(database, CountFilter(site=SITE))
-    assert (before.hour, before.talk_band, before.value, before.calls) == (13, 2, None, 1)
+    assert (before.hour, before.talk_band, before.rated, before.calls) == (13, 2, 0, 1)
     await recorder.record_answer(SITE, "1.1", rated(5))
     [after] = await queries.coverage(database, CountFilter(site=SITE))
-    assert (after.hour, after.talk_band, after.value, after.calls) == (13, 2, 5, 1)
+    assert (after.hour, after.talk_band, after.rated, after.calls) == (13, 2, 1, 1)
     assert await verify(database) == []
 
 
@@ -161,7 +161,15 @@ async def test_readers_narrow_to_days_queues_reasons_and_agents(recorder: Record
     ):
         found = await queries.call_counts(database, narrowed, by=())
         assert sum(row.calls for row in found) == calls, narrowed
-    assert len(await queries.coverage(database, CountFilter(reason="billing"))) == 2
+        everything = {(): calls} if calls else {}
+        assert await queries.calls_by(database, narrowed, ()) == everything
+    assert await queries.calls_by(database, CountFilter(flow="csat"), ("agent", "reason")) == {
+        (ANA, "billing/refund"): 1,
+        (BOB, "billing"): 1,
+        (BOB, "sales"): 1,
+    }
+    [covered] = await queries.coverage(database, CountFilter(reason="billing"))
+    assert (covered.calls, covered.rated) == (2, 0)
     for wrong in (CountFilter(agent=ANA), CountFilter(agents=frozenset())):
         with pytest.raises(ValueError, match="not counted by agent"):
             await queries.coverage(database, wrong)

@@ -13,13 +13,22 @@ from aiohttp.test_utils import TestClient
 from aiohttp.web import Application, Request
 
 from ivr.scoreboard.board import RatedFlow, RatedQuestion, Scoreboard, ScoredSite
-from ivr.web import breakdown, funnel, surveys
+from ivr.web import breakdown, call_list, calls, funnel, surveys
 from ivr.web.auth import fingerprint
 from ivr.web.score_query import BOARD
 from storage.accounts import AccountRecord, Accounts
 from storage.engine import Database, open_database
 from storage.recorder import Recorder
-from storage.records import AgentRecord, AnswerRecord, CallRecord, FlowVersionRecord, LegRecord, SiteRecord, SurveyOffer
+from storage.records import (
+    AgentRecord,
+    AnswerRecord,
+    CallRecord,
+    FlowVersionRecord,
+    LegRecord,
+    Share,
+    SiteRecord,
+    SurveyOffer,
+)
 from storage.verify import verify
 from tests.web.served import api
 
@@ -97,7 +106,15 @@ async def client(aiohttp_client: Callable[[Application], Awaitable[Client]], dat
         record = AccountRecord(login=login, role=role, site="main", teams=teams, agent=agent, created_at=NOON)  # type: ignore[arg-type]
         await accounts.add(record)
         await accounts.add_token(login, fingerprint(login), "", NOON)
-    app = api(TOKEN, [*breakdown.OPERATIONS, *funnel.OPERATIONS, *surveys.OPERATIONS], accounts=accounts)
+    app = api(
+        TOKEN,
+        [
+            *(*breakdown.OPERATIONS, *funnel.OPERATIONS, *surveys.OPERATIONS),
+            *(*call_list.OPERATIONS, *calls.OPERATIONS),
+        ],
+        accounts=accounts,
+    )
+    app[calls.CALLS] = calls.CallSource(database=database, sites=["main"])
     app[BOARD] = Scoreboard(
         database=database,
         sites={"main": ScoredSite(zone=ZoneInfo("Asia/Taipei"), flow="csat")},
@@ -247,6 +264,56 @@ async def test_surveys_come_page_by_page_and_none_twice(client: Client) -> None:
     assert problem["parameter"] == "after"
 
 
+async def test_calls_come_page_by_page_with_why_they_were_not_asked(client: Client) -> None:
+    found, after = [], ""
+    while True:
+        page = await get(client, "calls", limit="3", after=after)
+        found += page["calls"]
+        after = page["older"] or ""
+        if not after:
+            break
+    assert sorted(one["call"] for one in found) == [f"1.{number}" for number in range(len(CALLS))]
+    assert [one["ended_at"] for one in found] == sorted((one["ended_at"] for one in found), reverse=True)
+    told = {one["call"]: (one["reason_code"], one["survey"], one["rating"], one["talk_seconds"]) for one in found}
+    assert (told["1.0"], told["1.3"], told["1.6"]) == (
+        (None, "1.0", 5, 45),
+        ("caller_hung_up", None, None, 45),
+        (None, "1.6", None, 45),
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ({"asked": "false"}, ["1.3", "1.7"]),
+        ({"reason_code": "sampled_out"}, ["1.7"]),
+        ({"ended_by": "caller"}, ["1.3"]),
+        ({"agent": "B2", "asked": "true"}, ["1.4", "1.5", "1.6"]),
+        ({"team": "north", "asked": "false"}, ["1.3"]),
+        ({"team": "north", "agent": "B2"}, []),
+        ({"reason": "billing/refund"}, ["1.2"]),
+        ({"from": "2026-11-18", "to": "2026-11-18"}, ["1.0", "1.1"]),
+    ],
+)
+async def test_calls_are_narrowed(client: Client, query: dict[str, str], names: list[str]) -> None:
+    assert sorted(one["call"] for one in (await get(client, "calls", **query))["calls"]) == names
+
+
+async def test_a_call_is_seen_by_the_team_of_whoever_shares_its_rating(client: Client, database: Database) -> None:
+    await get(client, "calls/1.0", 404, token="sue")
+    shares = (Share(agent="A1", parts=700), Share(agent="B2", parts=300))
+    await Recorder(database).recredit("main", "1.0", shares=shares)
+    assert (await get(client, "calls/1.0", token="sue"))["call"] == "1.0"
+    assert "1.0" in {one["call"] for one in (await get(client, "calls", token="sue"))["calls"]}
+
+
+async def test_a_team_is_that_of_its_agents(client: Client) -> None:
+    found = await get(client, "scores", by="team,queue")
+    assert [(one["keys"]["team"], one["n"]) for one in found["groups"]] == [("north", 3), ("south", 2)]
+    funnel_ = await get(client, "funnel", by="team")
+    assert [(one["key"], one["eligible"]) for one in funnel_["groups"]] == [("north", 4), ("south", 4)]
+
+
 async def test_codes_say_what_can_be_chosen(client: Client) -> None:
     found = await get(client, "codes")
     assert [one["agent"] for one in found["agents"]] == ["A1", "B2"]
@@ -294,6 +361,8 @@ async def test_a_supervisor_sees_the_own_team_alone_in_every_view(client: Client
     assert (covered["by_hour"], [one["key"] for one in covered["by_agent"]]) == ([], ["B2"])
     assert {one["agent"] for one in (await get(client, "surveys", token="sue"))["surveys"]} == {"B2"}
     assert (await get(client, "surveys", token="sue", agent="A1"))["surveys"] == []
+    assert {one["agent"] for one in (await get(client, "calls", token="sue"))["calls"]} == {"B2"}
+    assert (await get(client, "calls", token="sue", agent="A1"))["calls"] == []
     assert [one["agent"] for one in (await get(client, "codes", token="sue"))["agents"]] == ["B2"]
     assert [one["code"] for one in (await get(client, "drivers", token="sue"))["reasons"]] == ["sales"]
 
@@ -301,7 +370,7 @@ async def test_a_supervisor_sees_the_own_team_alone_in_every_view(client: Client
 async def test_an_agent_sees_the_own_score_and_no_lists(client: Client) -> None:
     groups = (await get(client, "scores", token="alice", by="agent"))["groups"]
     assert [one["keys"]["agent"] for one in groups] == ["A1"]
-    for path in ("funnel", "coverage", "drivers", "surveys", "codes"):
+    for path in ("funnel", "coverage", "drivers", "surveys", "calls", "codes"):
         problem = await get(client, path, 403, token="alice")
         assert problem["title"] == "Not allowed"
 

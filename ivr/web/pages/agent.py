@@ -1,5 +1,6 @@
 """`/agents/{agent}`: one agent's score over time, by reason, and beside the others."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -38,10 +39,11 @@ async def agent(request: web.Request) -> web.Response:
     """One agent. An agent who looks at the own page is told nothing of others."""
     about, parameters = await asked(request, TrendParameters)
     code = request.match_info["agent"]
-    table, row = await _row(about, code)
     step = step_of(parameters.step, about.query)
     mine = _only(about.query, code)
-    over_time = await trend(about.board, mine, step)
+    (table, row), over_time, by_reason = await asyncio.gather(
+        _row(about, code), trend(about.board, mine, step), breakdown(about.board, mine, ["reason"])
+    )
     is_own = request[VIEWER].role == "agent"
     spoken = spoken_in(request)
     last = SurveyFilter(
@@ -66,7 +68,7 @@ async def agent(request: web.Request) -> web.Response:
         everybody=None if is_own else table.everybody,
         fewest=table.fewest,
         ranked=table.ranked,
-        by_reason=await breakdown(about.board, mine, ["reason"]),
+        by_reason=by_reason,
         reason_name=about.reason,
         last=(await surveys_page(about.board.database, last, limit=LAST)).surveys,
         commented=(await surveys_page(about.board.database, replace(last, commented=True), limit=LAST)).surveys,
@@ -88,9 +90,9 @@ async def agent(request: web.Request) -> web.Response:
 
 async def _row(about: Asked, code: str) -> tuple[AgentsTable, AgentRow]:
     """The agent among all who are seen, of whatever team; raises `Problem` (404) for any other."""
-    table = await agents_table(about.board, replace(about.query, team=None))
-    row = next((row for row in table.rows if row.agent == code and code), None)
-    if row is None:
+    table = await agents_table(about.board, replace(about.query, team=None), only=code)
+    row = next(iter(table.rows), None)
+    if row is None or not code:
         raise Problem(404, "No such agent", f"agent: site {about.query.site} has no agent {code[:80]!r}", "agent")
     return table, row
 

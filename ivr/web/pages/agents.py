@@ -12,7 +12,7 @@ from ivr.web.operations import Operation
 from ivr.web.pages.chart_routes import ChartParameters, chart_operation, drawn
 from ivr.web.pages.chart_style import ChartStyle
 from ivr.web.pages.charts import Interval, intervals, intervals_height
-from ivr.web.pages.filtering import PageParameters, asked
+from ivr.web.pages.filtering import RowParameters, asked
 from ivr.web.pages.frame import render, spoken_in
 
 Order = Literal["place", "name", "ratings", "response"]
@@ -20,7 +20,7 @@ MOST_DRAWN = 60
 """With more agents than that, the picture shows those who stand out."""
 
 
-class AgentsParameters(PageParameters):
+class AgentsParameters(RowParameters):
     """The parameters of the page."""
 
     sort: Order = Field(default="place", description="The order of the table")
@@ -45,7 +45,7 @@ async def agents(request: web.Request) -> web.Response:
         filters=about.filters,
         zone=about.query.zone,
         table=table,
-        rows=in_order(table, order),
+        rows=in_order(table, order)[: parameters.most],
         order=order,
         above=above,
         below=below,

@@ -1,5 +1,6 @@
-"""`/calls`: the callers who were asked, one by one, the newest first."""
+"""`/calls`: the callers who were asked, one by one, the newest first; or those who were not, and why."""
 
+from collections.abc import Sequence
 from typing import Literal
 from urllib.parse import quote
 
@@ -9,20 +10,22 @@ from pydantic import Field
 from ivr.scoreboard.board import people
 from ivr.web.access import SUPERVISORS
 from ivr.web.operations import Operation
-from ivr.web.pages.filtering import PageParameters, asked
+from ivr.web.pages.filtering import Asked, PageParameters, asked
 from ivr.web.pages.frame import render
 from ivr.web.problems import wrong_parameter
-from storage.survey_list import SurveyFilter, surveys_page
+from storage.call_list import CallFilter, ListedCall, calls_page
+from storage.survey_list import ListedSurvey, SurveyFilter, surveys_page
 
 PAGE = 50
-Kind = Literal["all", "satisfied", "not_satisfied", "commented", "no_rating"]
-KINDS: tuple[Kind, ...] = ("all", "not_satisfied", "satisfied", "commented", "no_rating")
+Kind = Literal["all", "satisfied", "not_satisfied", "commented", "no_rating", "not_asked"]
+KINDS: tuple[Kind, ...] = ("all", "not_satisfied", "satisfied", "commented", "no_rating", "not_asked")
 
 
 class CallsParameters(PageParameters):
     """The parameters of the page."""
 
     show: Kind = Field(default="all", description="Which of the calls")
+    why: str | None = Field(default=None, description="Of those not asked: for this reason code alone")
     call: str = Field(default="", description="A linkedid: leads to that call alone")
     after: str = Field(default="", description="Where the page begins, as the page before says")
 
@@ -33,8 +36,31 @@ async def calls(request: web.Request) -> web.Response:
     if parameters.call:
         site = f"?site={quote(about.query.site)}" if "site" in about.filters.chosen else ""
         raise web.HTTPSeeOther(f"/calls/{quote(parameters.call.strip(), safe='')}{site}")
+    which = _not_asked if parameters.show == "not_asked" or parameters.why else _asked
+    try:
+        template, rows, older = await which(about, parameters)
+    except ValueError as error:
+        raise wrong_parameter("after", parameters.after, str(error)) from None
+    return render(
+        request,
+        template,
+        here="calls",
+        filters=about.filters,
+        zone=about.query.zone,
+        rows=rows,
+        older=older,
+        show="not_asked" if which is _not_asked else parameters.show,
+        why=parameters.why,
+        kinds=KINDS,
+        after=parameters.after,
+        satisfied=about.board.flows[about.query.flow].headline.satisfied,
+        who=await people(about.board, about.query),
+        reason_name=about.reason,
+    )
+
+
+async def _asked(about: Asked, parameters: CallsParameters) -> tuple[str, Sequence[ListedSurvey], str]:
     headline = about.board.flows[about.query.flow].headline
-    who = await people(about.board, about.query)
     poor = [value for value in headline.values if value not in headline.satisfied]
     wanted = SurveyFilter(
         site=about.query.site,
@@ -43,29 +69,28 @@ async def calls(request: web.Request) -> web.Response:
         flow=about.query.flow,
         queue=about.query.queue,
         reason=about.query.reason,
-        agents=who.only,
+        agents=(await people(about.board, about.query)).only,
         values={"satisfied": headline.satisfied, "not_satisfied": poor}.get(parameters.show),
         rated=False if parameters.show == "no_rating" else None,
         commented=parameters.show == "commented",
     )
-    try:
-        found = await surveys_page(about.board.database, wanted, after=parameters.after, limit=PAGE)
-    except ValueError as error:
-        raise wrong_parameter("after", parameters.after, str(error)) from None
-    return render(
-        request,
-        "calls.html",
-        here="calls",
-        filters=about.filters,
-        zone=about.query.zone,
-        found=found,
-        show=parameters.show,
-        kinds=KINDS,
-        after=parameters.after,
-        satisfied=headline.satisfied,
-        who=who,
-        reason_name=about.reason,
+    page = await surveys_page(about.board.database, wanted, after=parameters.after, limit=PAGE)
+    return "calls.html", page.surveys, page.older
+
+
+async def _not_asked(about: Asked, parameters: CallsParameters) -> tuple[str, Sequence[ListedCall], str]:
+    wanted = CallFilter(
+        site=about.query.site,
+        begins=about.query.begins,
+        ends=about.query.ends,
+        queue=about.query.queue,
+        reason=about.query.reason,
+        agents=(await people(about.board, about.query)).only,
+        asked=False,
+        exclusion=parameters.why,
     )
+    page = await calls_page(about.board.database, wanted, after=parameters.after, limit=PAGE)
+    return "calls_not_asked.html", page.calls, page.older
 
 
 OPERATIONS = [
@@ -74,7 +99,7 @@ OPERATIONS = [
         path="/calls",
         handler=calls,
         roles=SUPERVISORS,
-        summary="The callers who were asked",
+        summary="The callers who were asked, and those who were not",
         query=CallsParameters,
         answers={200: "text/html"},
     )

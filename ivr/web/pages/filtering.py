@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from aiohttp import web
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from ivr.scoreboard.board import Scoreboard, ScoreQuery
 from ivr.web.access import VIEWER, visible_agents
@@ -24,6 +24,21 @@ class PageParameters(ScoreParameters):
     def _without_empty(cls, given: Any) -> Any:
         """A form sends an empty parameter for "all"."""
         return {name: value for name, value in given.items() if value != ""}
+
+
+MOST_ROWS = 100
+"""Of a longer table, so many rows are shown at first: a telephone takes long over five hundred."""
+
+
+class RowParameters(PageParameters):
+    """Those of a page with a table that may be long."""
+
+    rows: Literal["first", "all"] = Field(default="first", description="The first hundred rows of a table, or all")
+
+    @property
+    def most(self) -> int | None:
+        """How many rows are shown; None for all."""
+        return MOST_ROWS if self.rows == "first" else None
 
 
 Parameters = TypeVar("Parameters", bound=PageParameters)

@@ -1,5 +1,6 @@
 """`/funnel`: who was asked, who was not and why, who answered, and whether those speak for all."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,7 @@ from ivr.web.operations import Operation
 from ivr.web.pages.chart_routes import ChartParameters, chart_operation, drawn
 from ivr.web.pages.chart_style import ChartStyle
 from ivr.web.pages.charts import Part, bars, bars_height
-from ivr.web.pages.filtering import Asked, PageParameters, asked
+from ivr.web.pages.filtering import Asked, RowParameters, asked
 from ivr.web.pages.frame import render, spoken_in
 
 BY: tuple[FunnelBy, ...] = ("agent", "team", "queue", "reason")
@@ -23,7 +24,7 @@ MOST_DRAWN = 25
 """Of more groups, those with the most calls are drawn."""
 
 
-class FunnelParameters(PageParameters):
+class FunnelParameters(RowParameters):
     """The parameters of the page."""
 
     by: FunnelBy = Field(default="queue", description="By what calls are told apart")
@@ -38,7 +39,9 @@ class FunnelChartParameters(ChartParameters):
 async def funnel(request: web.Request) -> web.Response:
     """The funnel, told apart, and the bias."""
     about, parameters = await asked(request, FunnelParameters)
-    view = await funnel_view(about.board, about.query, parameters.by)
+    view, coverage = await asyncio.gather(
+        funnel_view(about.board, about.query, parameters.by), coverage_view(about.board, about.query)
+    )
     who = await people(about.board, about.query)
     shown = _drawn(view)
     spoken = spoken_in(request)
@@ -59,7 +62,9 @@ async def funnel(request: web.Request) -> web.Response:
         view=view,
         by=parameters.by,
         all_by=BY,
-        coverage=await coverage_view(about.board, about.query),
+        groups=_in_order(view)[: parameters.most],
+        coverage=coverage,
+        covered_agents=sorted(coverage.by_agent, key=lambda one: -one.calls)[: parameters.most],
         who=who,
         reason_name=about.reason,
         chart=drawn(
@@ -89,6 +94,12 @@ async def _chart(request: web.Request, style: ChartStyle) -> Mapping[str, Any]:
         ]
     colours = (style.palette.good, style.palette.range_, style.palette.line)
     return bars(parts, style, title=gettext("Calls"), colours=colours)
+
+
+def _in_order(view: FunnelView) -> Sequence[Funnel]:
+    """Those that are marked, and then those with the most calls."""
+    marked = {agent for agent, one in view.leaving_first.items() if one.flagged}
+    return sorted(view.groups, key=lambda group: (group.key not in marked, -group.eligible))
 
 
 def _drawn(view: FunnelView) -> Sequence[Funnel]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from babel import Locale
@@ -48,11 +48,11 @@ class Language:
         whole = amount == int(amount)
         places = digits if digits or whole else 1
         # Half of a rating is rounded as a float would print it: what is exact is in the API.
-        return format_decimal(round(float(amount), places), _pattern(digits, places), locale=self.locale)
+        return _decimal(self.code, round(float(amount), places), _pattern(digits, places))
 
     def percent(self, share: float, digits: int = 0) -> str:
         """A share from 0 to 1."""
-        return format_percent(share, f"#,##0.{'0' * digits}%" if digits else "#,##0%", locale=self.locale)
+        return _percent(self.code, round(share, digits + 2), f"#,##0.{'0' * digits}%" if digits else "#,##0%")
 
     def day(self, day: date) -> str:
         """A day with its year."""
@@ -80,6 +80,17 @@ class Language:
         minutes, rest = divmod(round(seconds), 60)
         hours, minutes = divmod(minutes, 60)
         return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+# A table has thousands of numbers, most of them small ones: writing one anew takes longer than the rest of its row.
+@lru_cache(maxsize=10_000)
+def _decimal(code: str, amount: float, pattern: str) -> str:
+    return format_decimal(amount, pattern, locale=language(code).locale)
+
+
+@lru_cache(maxsize=10_000)
+def _percent(code: str, share: float, pattern: str) -> str:
+    return format_percent(share, pattern, locale=language(code).locale)
 
 
 @cache

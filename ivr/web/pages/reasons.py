@@ -1,11 +1,12 @@
 """`/reasons`: scores by reason and by queue, and where the two meet."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
 
-from ivr.scoreboard.breakdown import Group, breakdown
+from ivr.scoreboard.breakdown import Group, breakdown, breakdowns
 from ivr.scoreboard.trend import trend
 from ivr.scores.scored import Scored
 from ivr.web.access import SUPERVISORS
@@ -26,13 +27,11 @@ async def reasons(request: web.Request) -> web.Response:
     """Reasons, queues, and each reason in each queue."""
     about, parameters = await asked(request, TrendParameters)
     step = step_of(parameters.step, about.query)
-    by_reason = await breakdown(about.board, about.query, ["reason"])
-    by_queue = await breakdown(about.board, about.query, ["queue"])
-    over_time = await trend(about.board, about.query, step)
-    cells = {
-        (str(group.keys[0]), str(group.keys[1])): group.scored
-        for group in await breakdown(about.board, about.query, ["reason", "queue"])
-    }
+    (by_reason, by_queue, by_both), over_time = await asyncio.gather(
+        breakdowns(about.board, about.query, [["reason"], ["queue"], ["reason", "queue"]]),
+        trend(about.board, about.query, step),
+    )
+    cells = {(str(group.keys[0]), str(group.keys[1])): group.scored for group in by_both}
     plotted = _plotted(by_reason)
     spoken = spoken_in(request)
     return render(
