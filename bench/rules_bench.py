@@ -22,7 +22,6 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Dialect, Table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.schema import CreateIndex
 
 from ivr.rule_settings import RuleSettings
@@ -33,6 +32,7 @@ from storage.recorder import Recorder
 from storage.records import FlowVersionRecord, SiteRecord, SurveyOffer
 from storage.schema import upgrade
 from storage.tables import Survey
+from storage.transaction import Transaction
 from tests.postgres import Postgres, start
 
 SITE = "main"
@@ -176,7 +176,7 @@ async def measure(name: str, calls: int, one: Callable[[int], Awaitable[None]]) 
     )
 
 
-async def _select_1(connection: AsyncConnection) -> None:
+async def _select_1(connection: Transaction) -> None:
     await connection.exec_driver_sql("SELECT 1")
 
 

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 
 from sqlalchemy import Select, delete, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.account_tables import Account, ApiToken, RecordingLook, WebSession
 from storage.engine import Database
+from storage.transaction import Transaction
 from storage.upsert import insert_new, table_of
 
 Role = Literal["admin", "supervisor", "agent"]
@@ -65,7 +65,7 @@ class Accounts:
     async def add(self, account: AccountRecord) -> bool:
         """Add an account; False when there is one of that login already."""
 
-        async def work(connection: AsyncConnection) -> bool:
+        async def work(connection: Transaction) -> bool:
             return await insert_new(
                 connection,
                 Account,
@@ -83,7 +83,7 @@ class Accounts:
     async def set_password(self, login: str, password_hash: str) -> bool:
         """Change a password and end every session of the account; False when there is no such account."""
 
-        async def work(connection: AsyncConnection) -> bool:
+        async def work(connection: Transaction) -> bool:
             statement = update(Account).where(Account.login == login).values(password_hash=password_hash)
             await connection.execute(delete(WebSession).where(WebSession.login == login))
             return (await connection.execute(statement)).rowcount > 0
@@ -93,7 +93,7 @@ class Accounts:
     async def remove(self, login: str) -> bool:
         """Remove an account with its sessions and tokens; False when there is none."""
 
-        async def work(connection: AsyncConnection) -> bool:
+        async def work(connection: Transaction) -> bool:
             await connection.execute(delete(WebSession).where(WebSession.login == login))
             await connection.execute(delete(ApiToken).where(ApiToken.login == login))
             return (await connection.execute(delete(Account).where(Account.login == login))).rowcount > 0
@@ -111,7 +111,7 @@ class Accounts:
     async def add_token(self, login: str, digest: str, label: str, at: datetime) -> bool:
         """Add a token by its digest; False when there is no such account."""
 
-        async def work(connection: AsyncConnection) -> bool:
+        async def work(connection: Transaction) -> bool:
             if not await connection.scalar(select(func.count()).select_from(Account).where(Account.login == login)):
                 return False
             return await insert_new(connection, ApiToken, digest=digest, login=login, label=label, created_at=at)
@@ -121,7 +121,7 @@ class Accounts:
     async def tokens(self) -> list[TokenRecord]:
         """Every token, by login and then the oldest first."""
 
-        async def work(connection: AsyncConnection) -> list[TokenRecord]:
+        async def work(connection: Transaction) -> list[TokenRecord]:
             statement = select(ApiToken.login, ApiToken.label, ApiToken.created_at)
             rows = await connection.execute(statement.order_by(ApiToken.login, ApiToken.created_at))
             return [TokenRecord(login=row.login, label=row.label, created_at=row.created_at) for row in rows]
@@ -131,7 +131,7 @@ class Accounts:
     async def revoke(self, login: str) -> int:
         """End the sessions and tokens of an account; how many tokens there were."""
 
-        async def work(connection: AsyncConnection) -> int:
+        async def work(connection: Transaction) -> int:
             await connection.execute(delete(WebSession).where(WebSession.login == login))
             return (await connection.execute(delete(ApiToken).where(ApiToken.login == login))).rowcount
 
@@ -146,7 +146,7 @@ class Accounts:
     async def begin_session(self, digest: str, login: str, at: datetime) -> None:
         """Somebody has signed in; sessions that are over go away."""
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: Transaction) -> None:
             over = (WebSession.seen_at < at - IDLE) | (WebSession.begun_at < at - LONGEST)
             await connection.execute(delete(WebSession).where(over))
             await insert_new(connection, WebSession, digest=digest, login=login, begun_at=at, seen_at=at)
@@ -156,7 +156,7 @@ class Accounts:
     async def by_session(self, digest: str, at: datetime) -> AccountRecord | None:
         """Who is signed in with that session; None when there is none, or it is over."""
 
-        async def look(connection: AsyncConnection) -> Any:
+        async def look(connection: Transaction) -> Any:
             mine = table_of(Account).c.login == table_of(WebSession).c.login
             statement = (
                 select(table_of(Account), WebSession.seen_at)
@@ -167,7 +167,7 @@ class Accounts:
             )
             return (await connection.execute(statement)).one_or_none()
 
-        async def touch(connection: AsyncConnection) -> None:
+        async def touch(connection: Transaction) -> None:
             await connection.execute(update(WebSession).where(WebSession.digest == digest).values(seen_at=at))
 
         row = await self._database.read(look)
@@ -182,7 +182,7 @@ class Accounts:
         """Somebody has signed out."""
         statement = delete(WebSession).where(WebSession.digest == digest)
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: Transaction) -> None:
             await connection.execute(statement)
 
         await self._database.write(work)
@@ -190,7 +190,7 @@ class Accounts:
     async def note_look(self, *, login: str, site: str, linkedid: str, question: str, at: datetime) -> None:
         """Somebody listens to what a caller had said."""
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: Transaction) -> None:
             await insert_new(
                 connection,
                 RecordingLook,
@@ -206,7 +206,7 @@ class Accounts:
     async def looks(self, site: str, linkedid: str) -> list[LookRecord]:
         """Who listened to the recordings of a call, the latest first."""
 
-        async def work(connection: AsyncConnection) -> list[LookRecord]:
+        async def work(connection: Transaction) -> list[LookRecord]:
             statement = (
                 select(RecordingLook.login, RecordingLook.question, RecordingLook.looked_at)
                 .where(RecordingLook.site_id == site, RecordingLook.linkedid == linkedid)
@@ -218,7 +218,7 @@ class Accounts:
         return await self._database.read(work)
 
     async def _accounts(self, statement: Select[Any]) -> list[AccountRecord]:
-        async def work(connection: AsyncConnection) -> Sequence[Any]:
+        async def work(connection: Transaction) -> Sequence[Any]:
             return list(await connection.execute(statement))
 
         return [_record(row) for row in await self._database.read(work)]

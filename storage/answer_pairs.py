@@ -4,13 +4,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from storage.engine import Database
 from storage.records import CountFilter
 from storage.summing import within
 from storage.tables import Answer, Survey
+from storage.transaction import Transaction
 
 
 async def answer_pairs(
@@ -50,7 +50,7 @@ async def answer_pairs(
         .group_by(answer.value, rating.value)
     )
 
-    async def work(connection: AsyncConnection) -> list[Any]:
+    async def work(connection: Transaction) -> list[Any]:
         return list(await connection.execute(statement))
 
     return {(value, rated): int(count) for value, rated, count in await database.read(work)}

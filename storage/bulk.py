@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 from sqlalchemy import case, exists, func, insert, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.schema import CreateIndex, DropIndex
 
 from storage.count_tables import CallCount, Coverage
@@ -14,6 +13,7 @@ from storage.engine import Database
 from storage.months import month_fills
 from storage.records import PARTS, Outcome
 from storage.tables import Answer, Base, Call, Credit, Funnel, Leg, Survey, Tally
+from storage.transaction import Transaction
 from storage.upsert import table_of
 
 Rows = Mapping[type[Base], Sequence[Mapping[str, Any]]]
@@ -30,7 +30,7 @@ async def has_calls(database: Database) -> bool:
     return await database.read(_has_calls)
 
 
-async def _has_calls(connection: AsyncConnection) -> bool:
+async def _has_calls(connection: Transaction) -> bool:
     return bool(await connection.scalar(select(exists(select(Call.linkedid)))))
 
 
@@ -40,7 +40,7 @@ async def fill(database: Database, batches: Callable[[], Iterable[Rows]]) -> Non
     A database that has calls already stays as it is. `batches` is called again when the transaction has to be.
     """
 
-    async def work(connection: AsyncConnection) -> None:
+    async def work(connection: Transaction) -> None:
         if await _has_calls(connection):
             return
         if connection.dialect.name == "sqlite":

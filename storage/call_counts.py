@@ -5,12 +5,12 @@ from functools import cache
 from typing import NamedTuple
 
 from sqlalchemy import Executable, bindparam, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.count_tables import CallCount, Coverage
 from storage.counted_calls import BUCKET, STRATUM, counted_call
 from storage.moves import Key, move_all
 from storage.tables import Call
+from storage.transaction import Transaction
 from storage.upsert import table_of
 
 
@@ -25,7 +25,7 @@ class Counted(NamedTuple):
     """Parts by `STRATUM`."""
 
 
-async def counted(connection: AsyncConnection, site: str, linkedid: str) -> Counted:
+async def counted(connection: Transaction, site: str, linkedid: str) -> Counted:
     """What a call counts now. The call must be locked, or nobody else may be writing."""
     calls: Counter[Key] = Counter()
     talk: Counter[Key] = Counter()
@@ -39,7 +39,7 @@ async def counted(connection: AsyncConnection, site: str, linkedid: str) -> Coun
     return Counted(calls, talk, strata)
 
 
-async def recount(connection: AsyncConnection, site: str, linkedid: str, before: Counted) -> None:
+async def recount(connection: Transaction, site: str, linkedid: str, before: Counted) -> None:
     """Move the counts of a call from what it counted `before` to what it counts now.
 
     The last thing that a transaction does, and in one order, against deadlocks. Raises `DatabaseError` when a count
@@ -53,7 +53,7 @@ async def recount(connection: AsyncConnection, site: str, linkedid: str, before:
     await move_all(connection, Coverage, STRATUM, strata)
 
 
-async def lock_call(connection: AsyncConnection, site: str, linkedid: str) -> None:
+async def lock_call(connection: Transaction, site: str, linkedid: str) -> None:
     """Lock a call until the transaction ends; one that is not known is not locked."""
     await connection.execute(_locking(), {"site": site, "call": linkedid})
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.cursors import cursor, parsed
 from storage.engine import Database
 from storage.records import EndedBy
 from storage.summing import within
 from storage.tables import Answer, Call, Credit, Leg, Survey
+from storage.transaction import Transaction
 
 _IS_MINE = and_(Survey.site_id == Call.site_id, Survey.linkedid == Call.linkedid, Survey.trial.is_(False))
 _IS_RATING = and_(
@@ -96,7 +96,7 @@ async def calls_page(database: Database, wanted: CallFilter, *, after: str = "",
             Call.ended_at <= at, or_(Call.ended_at < at, and_(Call.ended_at == at, Call.linkedid < linkedid))
         )
 
-    async def work(connection: AsyncConnection) -> list[ListedCall]:
+    async def work(connection: Transaction) -> list[ListedCall]:
         return [ListedCall(**row._mapping) for row in await connection.execute(statement)]
 
     found = await database.read(work)

@@ -6,7 +6,6 @@ from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Executable, and_, bindparam, case, exists, func, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.call_counts import counted, lock_call, recount
 from storage.engine import Database
@@ -21,6 +20,7 @@ from storage.records import (
     SiteRecord,
 )
 from storage.tables import Agent, Call, Leg, LinkGap, Queue, Reason, Site, Survey
+from storage.transaction import Transaction
 from storage.upsert import Columns, insert_new, known, table_of, upsert
 
 Merged = Mapping[str, ColumnElement[Any]]
@@ -38,7 +38,7 @@ class CallRecorder:
     async def ensure_site(self, site: SiteRecord) -> None:
         """Add a site, or give it another name or zone. Days that were counted stay as they are."""
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: Transaction) -> None:
             await upsert(connection, Site, _newer_site, site_id=site.site, name=site.name, zone=site.zone)
 
         await self._database.write(work)
@@ -46,7 +46,7 @@ class CallRecorder:
     async def record_agent(self, agent: AgentRecord) -> None:
         """Say who stands behind a code; an empty name or team leaves the one that is known."""
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: Transaction) -> None:
             values = {"agent": agent.agent, "interface": agent.interface, "name": agent.name, "team": agent.team}
             await upsert(connection, Agent, _known_agent, site_id=agent.site, **values)
 
@@ -55,7 +55,7 @@ class CallRecorder:
     async def introduce_agent(self, agent: AgentRecord) -> None:
         """Say who stands behind a code, where that is not known yet."""
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: Transaction) -> None:
             values = {"agent": agent.agent, "interface": agent.interface, "name": agent.name, "team": agent.team}
             await upsert(connection, Agent, _first_agent, site_id=agent.site, **values)
 
@@ -64,7 +64,7 @@ class CallRecorder:
     async def record_reason(self, reason: ReasonRecord) -> None:
         """Say what a reason code means, in place of what was said before."""
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: Transaction) -> None:
             values = {"reason": reason.reason, "label": reason.label, "parent": reason.parent}
             await upsert(connection, Reason, _newer_reason, site_id=reason.site, **values)
 
@@ -77,7 +77,7 @@ class CallRecorder:
     async def record_call(self, call: CallRecord) -> None:
         """Add what is known of a call; what is not known now never overwrites what was known."""
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: Transaction) -> None:
             await describe_codes(connection, call.site, agent=call.agent, queue=call.queue, reason=call.reason)
             await lock_call(connection, call.site, call.linkedid)
             before = await counted(connection, call.site, call.linkedid)
@@ -90,7 +90,7 @@ class CallRecorder:
     async def record_leg(self, leg: LegRecord) -> None:
         """Add what is known of a leg, and its call and agent if they are new; unknown never overwrites known."""
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: Transaction) -> None:
             await describe_codes(connection, leg.site, agent=leg.agent, queue=leg.queue)
             await merge_call(connection, CallRecord(site=leg.site, linkedid=leg.linkedid))
             before = await counted(connection, leg.site, leg.linkedid)
@@ -120,7 +120,7 @@ class CallRecorder:
     async def record_gap(self, gap: GapRecord) -> None:
         """Note that nothing was heard of a site; told again, the longer gap stays."""
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: Transaction) -> None:
             await upsert(connection, LinkGap, _longer_gap, site_id=gap.site, since=gap.since, until=gap.until)
 
         await self._database.write(work)
@@ -129,7 +129,7 @@ class CallRecorder:
         """Note why a caller is not asked. False, and nothing changed, when the caller was asked or another
         exclusion stands already."""
 
-        async def work(connection: AsyncConnection) -> bool:
+        async def work(connection: Transaction) -> bool:
             await merge_call(connection, CallRecord(site=site, linkedid=linkedid))
             if await is_asked(connection, site, linkedid):
                 return False
@@ -141,7 +141,7 @@ class CallRecorder:
         return await self._database.write(work)
 
 
-async def merge_call(connection: AsyncConnection, call: CallRecord) -> None:
+async def merge_call(connection: Transaction, call: CallRecord) -> None:
     """Insert a call or add to it, and lock it until the transaction ends."""
     ended = None
     if call.ended_at is not None:
@@ -169,7 +169,7 @@ async def merge_call(connection: AsyncConnection, call: CallRecord) -> None:
     )
 
 
-async def zone_of(connection: AsyncConnection, site: str) -> ZoneInfo:
+async def zone_of(connection: Transaction, site: str) -> ZoneInfo:
     """The zone in which a site's days begin. Raises `LookupError` when the site is not known."""
     zone = await connection.scalar(_zone(), {"site": site})
     if zone is None:
@@ -177,18 +177,18 @@ async def zone_of(connection: AsyncConnection, site: str) -> ZoneInfo:
     return ZoneInfo(zone)
 
 
-async def is_asked(connection: AsyncConnection, site: str, linkedid: str) -> bool:
+async def is_asked(connection: Transaction, site: str, linkedid: str) -> bool:
     """Whether a call has a survey; a call that is locked keeps the answer."""
     return bool(await connection.scalar(_asked(), {"site": site, "call": linkedid}))
 
 
-async def exclude_call(connection: AsyncConnection, site: str, linkedid: str, why: Exclusion) -> bool:
+async def exclude_call(connection: Transaction, site: str, linkedid: str, why: Exclusion) -> bool:
     """Note why a call is not asked; False, and nothing changed, when another exclusion stands already."""
     values = {"site": site, "call": linkedid, "exclusion": why.exclusion, "exclusion_rule": why.rule}
     return (await connection.execute(_exclude(), values)).rowcount > 0
 
 
-async def call_reason(connection: AsyncConnection, site: str, linkedid: str) -> tuple[str, ReasonSource]:
+async def call_reason(connection: Transaction, site: str, linkedid: str) -> tuple[str, ReasonSource]:
     """A call's reason and where it comes from. Raises `LookupError` when the call is not known."""
     row = (await connection.execute(_reason(), {"site": site, "call": linkedid})).one_or_none()
     if row is None:
@@ -196,13 +196,13 @@ async def call_reason(connection: AsyncConnection, site: str, linkedid: str) -> 
     return row.reason, row.reason_source
 
 
-async def include_call(connection: AsyncConnection, site: str, linkedid: str) -> None:
+async def include_call(connection: Transaction, site: str, linkedid: str) -> None:
     """Take an exclusion back: the caller is asked after all."""
     await connection.execute(_include(), {"site": site, "call": linkedid})
 
 
 async def describe_codes(
-    connection: AsyncConnection, site: str, *, agent: str = "", queue: str = "", reason: str = ""
+    connection: Transaction, site: str, *, agent: str = "", queue: str = "", reason: str = ""
 ) -> None:
     """Add the codes that are new, so that they can be listed and named; always in this order, against deadlocks."""
     if agent:

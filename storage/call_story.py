@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, Select, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine import Database
 from storage.records import AnswerRecord, CallRecord, Exclusion, LegRecord
 from storage.tables import Answer, Call, Credit, Leg, Survey
+from storage.transaction import Transaction
 from storage.upsert import table_of
 
 
@@ -49,13 +49,13 @@ class CallStory:
 async def call_story(database: Database, site: str, linkedid: str) -> CallStory | None:
     """What is kept of a call, as it stood at one moment; None for one that was never heard of."""
 
-    async def work(connection: AsyncConnection) -> CallStory | None:
+    async def work(connection: Transaction) -> CallStory | None:
         found = (await connection.execute(_of(Call, site, linkedid))).one_or_none()
         if found is None:
             return None
         legs = await connection.execute(_of(Leg, site, linkedid).order_by(Leg.connected_at.nulls_first(), Leg.leg))
         survey = (await connection.execute(_of(Survey, site, linkedid))).one_or_none()
-        answers = await connection.execute(_answers(site, survey.survey)) if survey else []
+        answers = (await connection.execute(_answers(site, survey.survey))).all() if survey else []
         shared_by: frozenset[str] = frozenset()
         if survey and survey.shared:
             shared_by = frozenset(await connection.scalars(_shares(site, survey.survey)))

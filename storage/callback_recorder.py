@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.call_recorder import call_reason, merge_call
 from storage.callback_records import CallbackEnd, CallbackLimits, CallbackRecord
@@ -13,6 +12,7 @@ from storage.engine import Database
 from storage.quarantine import ALL_SITES
 from storage.records import CallRecord, ReasonSource
 from storage.tables import Callback, OptOut, Site, Survey
+from storage.transaction import Transaction
 from storage.upsert import insert_new
 
 _MINUTE = timedelta(minutes=1)
@@ -28,7 +28,7 @@ class CallbackRecorder:
         """Have a caller called back. False, and nothing changed, when that call has a call-back, whatever became of
         it, or its caller was asked."""
 
-        async def work(connection: AsyncConnection) -> bool:
+        async def work(connection: Transaction) -> bool:
             await merge_call(connection, CallRecord(site=callback.site, linkedid=callback.linkedid))
             if await _is_asked(connection, callback.site, callback.linkedid):
                 return False
@@ -57,7 +57,7 @@ class CallbackRecorder:
         each try is given to one of them, and the limits hold for all together.
         """
 
-        async def work(connection: AsyncConnection) -> CallbackRecord | None:
+        async def work(connection: Transaction) -> CallbackRecord | None:
             # The site's row is the lock: SQLite needs none, its writers come one at a time.
             await connection.execute(select(Site.site_id).where(Site.site_id == site).with_for_update())
             open_here = (Callback.site_id == site, Callback.ended_at.is_(None))
@@ -91,11 +91,11 @@ class CallbackRecorder:
     async def calling_back(self, site: str, linkedid: str) -> CallbackRecord | None:
         """The call-back of a call, while a try is under way; None otherwise."""
 
-        async def work(connection: AsyncConnection) -> CallbackRecord | None:
+        async def work(connection: Transaction) -> CallbackRecord | None:
             row = (
                 await connection.execute(select(*_COLUMNS).where(*_is(site, linkedid), Callback.state == "calling"))
             ).one_or_none()
-            return row and _record(row, tries=row.tries)
+            return _record(row, tries=row.tries) if row else None
 
         return await self._database.read(work)
 
@@ -104,7 +104,7 @@ class CallbackRecorder:
     ) -> bool:
         """End the try with that number: the next is due at `again_at`, or there is none. False when it is over."""
 
-        async def work(connection: AsyncConnection) -> bool:
+        async def work(connection: Transaction) -> bool:
             this_try = [*_is(site, linkedid), Callback.state == "calling", Callback.tries == tries]
             if again_at is None:
                 return await _end(connection, this_try, "given_up", why, at)
@@ -116,7 +116,7 @@ class CallbackRecorder:
     async def callback_not_placed(self, site: str, linkedid: str, *, tries: int, again_at: datetime) -> None:
         """Take a try back: the PBX was not asked, or refused to, and nobody's telephone rang."""
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: Transaction) -> None:
             this_try = [*_is(site, linkedid), Callback.state == "calling", Callback.tries == tries]
             taken_back = {"state": "pending", "tries": tries - 1, "due_at": again_at, "called_at": None}
             await connection.execute(update(Callback).where(*this_try).values(taken_back))
@@ -126,7 +126,7 @@ class CallbackRecorder:
     async def callback_answered(self, site: str, linkedid: str, at: datetime) -> bool:
         """Somebody is there and wants to be asked. False when no try is under way any more: then do not ask."""
 
-        async def work(connection: AsyncConnection) -> bool:
+        async def work(connection: Transaction) -> bool:
             return await _end(
                 connection, [*_is(site, linkedid), Callback.state == "calling"], "answered", "answered", at
             )
@@ -136,7 +136,7 @@ class CallbackRecorder:
     async def withdraw_callback(self, site: str, linkedid: str, why: CallbackEnd, at: datetime) -> bool:
         """Call nobody about this call any more. False when it was over."""
 
-        async def work(connection: AsyncConnection) -> bool:
+        async def work(connection: Transaction) -> bool:
             return await _end(connection, [*_is(site, linkedid), Callback.ended_at.is_(None)], "withdrawn", why, at)
 
         return await self._database.write(work)
@@ -144,7 +144,7 @@ class CallbackRecorder:
     async def withdraw_callbacks_of(self, site: str, caller_digest: str, at: datetime) -> bool:
         """The caller never wants to be asked again: end all call-backs. False when there was none."""
 
-        async def work(connection: AsyncConnection) -> bool:
+        async def work(connection: Transaction) -> bool:
             of_caller = [Callback.site_id == site, Callback.caller_digest == caller_digest, Callback.ended_at.is_(None)]
             return bool(caller_digest) and await _end(connection, of_caller, "withdrawn", "opted_out", at)
 
@@ -153,7 +153,7 @@ class CallbackRecorder:
     async def has_opted_out(self, site: str, caller_digest: str) -> bool:
         """Whether the caller said never to be asked again, at a site or at all."""
 
-        async def work(connection: AsyncConnection) -> bool:
+        async def work(connection: Transaction) -> bool:
             said = exists().where(OptOut.caller_digest == caller_digest, OptOut.site_id.in_((site, ALL_SITES)))
             return bool(await connection.scalar(select(said)))
 
@@ -162,7 +162,7 @@ class CallbackRecorder:
     async def lost_callbacks(self, site: str, *, called_before: datetime) -> list[CallbackRecord]:
         """The tries that began before, and are not over: nobody is left who would end them."""
 
-        async def work(connection: AsyncConnection) -> list[CallbackRecord]:
+        async def work(connection: Transaction) -> list[CallbackRecord]:
             lost = select(*_COLUMNS).where(
                 Callback.site_id == site,
                 Callback.ended_at.is_(None),
@@ -176,7 +176,7 @@ class CallbackRecorder:
     async def reason_of(self, site: str, linkedid: str) -> tuple[str, ReasonSource]:
         """The reason of a call and where it comes from; ``""`` when it is not known."""
 
-        async def work(connection: AsyncConnection) -> tuple[str, ReasonSource]:
+        async def work(connection: Transaction) -> tuple[str, ReasonSource]:
             try:
                 return await call_reason(connection, site, linkedid)
             except LookupError:
@@ -216,13 +216,13 @@ def _is(site: str, linkedid: str) -> list[ColumnElement[bool]]:
     return [Callback.site_id == site, Callback.linkedid == linkedid]
 
 
-async def _is_asked(connection: AsyncConnection, site: str, linkedid: str) -> bool:
+async def _is_asked(connection: Transaction, site: str, linkedid: str) -> bool:
     asked = exists().where(Survey.site_id == site, Survey.linkedid == linkedid)
     return bool(await connection.scalar(select(asked)))
 
 
 async def _end(
-    connection: AsyncConnection, these: Sequence[ColumnElement[bool]], state: str, why: CallbackEnd, at: datetime
+    connection: Transaction, these: Sequence[ColumnElement[bool]], state: str, why: CallbackEnd, at: datetime
 ) -> bool:
     """End call-backs for good, and erase their numbers."""
     ended = update(Callback).where(*these).values(state=state, why=why, sealed_number=None, ended_at=at)

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine import Database
 from storage.tables import Queue, Reason
+from storage.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class SiteCodes:
 async def site_codes(database: Database, site: str) -> SiteCodes:
     """All queues and reasons that a site's calls ever had."""
 
-    async def work(connection: AsyncConnection) -> SiteCodes:
+    async def work(connection: Transaction) -> SiteCodes:
         queues = await connection.scalars(select(Queue.queue).where(Queue.site_id == site).order_by(Queue.queue))
         reasons = await connection.execute(
             select(Reason.reason, Reason.label).where(Reason.site_id == site).order_by(Reason.reason)

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from storage.moves import Key, move_all
 from storage.records import PARTS, STEPS, Share, Step
 from storage.tables import Funnel, Tally
+from storage.transaction import Transaction
 
 
 class Bucket(NamedTuple):
@@ -57,7 +56,7 @@ class Counts:
         for bucket, parts in buckets:
             self._surveys[bucket][step] += by * parts
 
-    async def write(self, connection: AsyncConnection) -> None:
+    async def write(self, connection: Transaction) -> None:
         """Apply all changes. Raises `DatabaseError` when a count would fall below 0; then the transaction must fail."""
         if self._trial:
             return

@@ -9,7 +9,6 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, bindparam, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.call_counts import counted, lock_call, recount
 from storage.call_recorder import call_reason, describe_codes
@@ -29,6 +28,7 @@ from storage.locked_survey import (
 )
 from storage.records import AskedCall, CreditRecord, LegRecord, ReasonSource, Share, Step, trust
 from storage.tables import CODE, Answer, Call, Leg, Survey
+from storage.transaction import Transaction
 from storage.types import clip
 from storage.upsert import table_of
 
@@ -72,7 +72,7 @@ class CreditRecorder:
         wanted = {name: clip(code, CODE) for name, code in given.items() if code is not None}
         whose = None if agent is None and not shares else shares_of(shares or (), agent or "")
 
-        async def work(connection: AsyncConnection) -> bool:
+        async def work(connection: Transaction) -> bool:
             if not await is_trial(connection, site, survey):
                 await describe_shares(connection, site, whose or ())
                 await describe_codes(connection, site, **wanted)
@@ -89,14 +89,14 @@ class CreditRecorder:
         """Let `decide` credit the survey of a call again, from all that is stored now. False when there is no survey,
         or it stays where it is; then nothing is locked."""
 
-        async def look(connection: AsyncConnection) -> bool:
+        async def look(connection: Transaction) -> bool:
             asked = await _asked(connection, site, linkedid)
             if asked is None:
                 return False
             _, credited, call = asked
             return _wanted(decide(call)) != credited
 
-        async def work(connection: AsyncConnection) -> bool:
+        async def work(connection: Transaction) -> bool:
             await lock_call(connection, site, linkedid)
             before = await counted(connection, site, linkedid)
             asked = await _asked(connection, site, linkedid)
@@ -123,7 +123,7 @@ class CreditRecorder:
         """Keep the reason that the caller chose, of the call and of its survey, unless a more trusted source has given
         one. Of a trial the row alone is changed. Raises `LookupError` when the survey was never offered."""
 
-        async def look(connection: AsyncConnection) -> str | None:
+        async def look(connection: Transaction) -> str | None:
             if await is_trial(connection, site, survey):
                 return None
             linkedid = await connection.scalar(_call_of(), {"site": site, "asked": survey})
@@ -141,7 +141,7 @@ class CreditRecorder:
         """Say why the caller of a call had called, unless a more trusted source has said so already; a survey of the
         call moves along. Returns what the call has now. Raises `LookupError` when the call is not known."""
 
-        async def work(connection: AsyncConnection) -> KeptReason:
+        async def work(connection: Transaction) -> KeptReason:
             await describe_codes(connection, site, reason=clip(reason, CODE))
             await lock_call(connection, site, linkedid)
             before = await counted(connection, site, linkedid)
@@ -162,7 +162,7 @@ class CreditRecorder:
 
 
 async def _move(
-    connection: AsyncConnection,
+    connection: Transaction,
     site: str,
     survey: str,
     locked: LockedSurvey,
@@ -208,7 +208,7 @@ def _wanted(decided: CreditRecord) -> _Credited:
     return shares_of(decided.shares), clip(decided.queue, CODE), reason, decided.reason_source
 
 
-async def _asked(connection: AsyncConnection, site: str, linkedid: str) -> tuple[str, _Credited, AskedCall] | None:
+async def _asked(connection: Transaction, site: str, linkedid: str) -> tuple[str, _Credited, AskedCall] | None:
     """The survey of a call, how it is credited, and what says how it should be; None when it was not asked."""
     row = (await connection.execute(_asking(), {"site": site, "call": linkedid})).one_or_none()
     if row is None:
@@ -233,7 +233,7 @@ async def _asked(connection: AsyncConnection, site: str, linkedid: str) -> tuple
     return row.survey, (shares, row.queue, row.reason, row.reason_source), call
 
 
-async def _set_reason(connection: AsyncConnection, site: str, linkedid: str, reason: str, source: ReasonSource) -> None:
+async def _set_reason(connection: Transaction, site: str, linkedid: str, reason: str, source: ReasonSource) -> None:
     values = {"reason": reason, "reason_source": source}
     await connection.execute(update(table_of(Call)).where(*_is_call(Call)), {"site": site, "call": linkedid, **values})
 

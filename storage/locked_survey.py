@@ -8,13 +8,13 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, Update, and_, bindparam, delete, exists, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.call_counts import lock_call
 from storage.call_recorder import describe_codes
 from storage.counts import Bucket, Buckets, spread
 from storage.records import PARTS, Share
 from storage.tables import CODE, Answer, Credit, Survey
+from storage.transaction import Transaction
 from storage.types import clip
 from storage.upsert import Columns, insert_new, table_of
 
@@ -36,7 +36,7 @@ class LockedSurvey(NamedTuple):
         return spread(self.whole, self.shares)
 
 
-async def lock(connection: AsyncConnection, site: str, survey: str) -> LockedSurvey:
+async def lock(connection: Transaction, site: str, survey: str) -> LockedSurvey:
     """Lock a survey. Raises `LookupError` when it was never offered."""
     row = (await connection.execute(_locking(), {"site": site, "asked": survey})).one_or_none()
     if row is None:
@@ -46,7 +46,7 @@ async def lock(connection: AsyncConnection, site: str, survey: str) -> LockedSur
     return LockedSurvey(whole, shares, row.trial, row.status, row.started_at is not None, row.ended_at is not None)
 
 
-async def lock_call_of(connection: AsyncConnection, site: str, survey: str) -> str:
+async def lock_call_of(connection: Transaction, site: str, survey: str) -> str:
     """Lock the call of a survey, which comes before the survey itself, and return its linkedid.
 
     Raises `LookupError` when the survey was never offered.
@@ -59,7 +59,7 @@ async def lock_call_of(connection: AsyncConnection, site: str, survey: str) -> s
 
 
 async def stored_shares(
-    connection: AsyncConnection, site: str, survey: str, agent: str, *, shared: bool
+    connection: Transaction, site: str, survey: str, agent: str, *, shared: bool
 ) -> tuple[Share, ...]:
     """Who has a survey; `agent` and `shared` are columns of its row."""
     if not shared:
@@ -69,30 +69,30 @@ async def stored_shares(
     return leading_first(Share(agent=code, parts=parts) for code, parts in rows)
 
 
-async def is_trial(connection: AsyncConnection, site: str, survey: str) -> bool:
+async def is_trial(connection: Transaction, site: str, survey: str) -> bool:
     """Whether a flow was only tried. Needs no lock: it never changes."""
     return bool(await connection.scalar(_trial(), {"site": site, "asked": survey}))
 
 
-async def is_answered(connection: AsyncConnection, site: str, survey: str) -> bool:
+async def is_answered(connection: Transaction, site: str, survey: str) -> bool:
     """Whether a locked survey has an answer with a value."""
     # Asked after the row is locked, in a statement of its own: one that waited for the lock would see an older state.
     return bool(await connection.scalar(_answered(), {"site": site, "asked": survey}))
 
 
-async def set_survey(connection: AsyncConnection, site: str, survey: str, **values: object) -> None:
+async def set_survey(connection: Transaction, site: str, survey: str, **values: object) -> None:
     """Change columns of a locked survey."""
     await connection.execute(_setting(), {"site": site, "asked": survey, **values})
 
 
-async def set_shares(connection: AsyncConnection, site: str, survey: str, shares: Sequence[Share]) -> None:
+async def set_shares(connection: Transaction, site: str, survey: str, shares: Sequence[Share]) -> None:
     """Replace the rows of those who share a locked survey; one who has it alone has no row."""
     await connection.execute(_uncrediting(), {"site": site, "asked": survey})
     for share in shares if len(shares) > 1 else ():
         await insert_new(connection, Credit, site_id=site, survey=survey, agent=share.agent, parts=share.parts)
 
 
-async def describe_shares(connection: AsyncConnection, site: str, shares: Sequence[Share]) -> None:
+async def describe_shares(connection: Transaction, site: str, shares: Sequence[Share]) -> None:
     """Add the agents that are new; always in this order, against deadlocks."""
     for agent in sorted({share.agent for share in shares}):
         await describe_codes(connection, site, agent=agent)

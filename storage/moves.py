@@ -9,18 +9,18 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Executable, bindparam, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.errors import DatabaseError
 from storage.base import Base
 from storage.count_tables import MONTHS
+from storage.transaction import Transaction
 from storage.upsert import table_of
 
 Key = tuple[str | int | date, ...]
 """A row's key, without its columns' names."""
 
 
-async def move(connection: AsyncConnection, entity: type[Base], key: Mapping[str, Any], by: Mapping[str, int]) -> None:
+async def move(connection: Transaction, entity: type[Base], key: Mapping[str, Any], by: Mapping[str, int]) -> None:
     """Add `by` to the counts in the row that has `key`, which is made when there is none and nothing is taken away.
 
     `by` names every count of the table. Raises `DatabaseError` when a count would fall below 0; then the transaction
@@ -37,7 +37,7 @@ async def move(connection: AsyncConnection, entity: type[Base], key: Mapping[str
 
 
 async def move_all(
-    connection: AsyncConnection, entity: type[Base], key: Sequence[str], changes: Mapping[Key, Mapping[str, int]]
+    connection: Transaction, entity: type[Base], key: Sequence[str], changes: Mapping[Key, Mapping[str, int]]
 ) -> None:
     """Move the counts of days and of their months, in one order, the same for everybody: rows locked in different
     orders by two transactions would deadlock.

@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, case, delete, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine import Database
 from storage.quarantine import ALL_SITES
 from storage.records import OptOutRecord, OptOutWay
 from storage.tables import OptOut
+from storage.transaction import Transaction
 from storage.upsert import Columns, upsert
 
 
@@ -27,7 +27,7 @@ class OptOutRecorder:
         """
         record = OptOutRecord(site=site, caller_digest=digest, at=at, way=way)
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: Transaction) -> None:
             await upsert(
                 connection,
                 OptOut,
@@ -43,7 +43,7 @@ class OptOutRecorder:
     async def opt_in(self, site: str | None, digest: str) -> bool:
         """Take back what a caller said for one site, or everything that the caller said (None); False if nothing."""
 
-        async def work(connection: AsyncConnection) -> bool:
+        async def work(connection: Transaction) -> bool:
             statement = delete(OptOut).where(OptOut.caller_digest == digest)
             if site is not None:
                 statement = statement.where(OptOut.site_id == site)
@@ -55,7 +55,7 @@ class OptOutRecorder:
         """For which sites a caller opted out, that for all sites first."""
         statement = select(OptOut.site_id, OptOut.opted_out_at, OptOut.way).where(OptOut.caller_digest == digest)
 
-        async def work(connection: AsyncConnection) -> list[Any]:
+        async def work(connection: Transaction) -> list[Any]:
             return list(await connection.execute(statement.order_by(OptOut.site_id)))
 
         return [

@@ -4,17 +4,17 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine import Database
 from storage.records import FlowVersionRecord, PublicationRecord
 from storage.tables import FlowVersion, Publication, Survey
+from storage.transaction import Transaction
 
 _PUBLICATION = ("flow", "number", "digest", "in_force_from", "published_at", "way", "published_by")
 _VERSION = ("digest", "flow", "title", "source", "published_at")
 
 
-async def read_publications(connection: AsyncConnection, flow: str | None = None) -> list[PublicationRecord]:
+async def read_publications(connection: Transaction, flow: str | None = None) -> list[PublicationRecord]:
     """The publications of one flow or of all, by flow and number, in a transaction that runs already."""
     statement = select(*(getattr(Publication, name) for name in _PUBLICATION))
     if flow is not None:
@@ -31,7 +31,7 @@ async def publications(database: Database, flow: str | None = None) -> list[Publ
 async def publications_unless(database: Database, known: int) -> list[PublicationRecord] | None:
     """All publications, by flow and number; None when there are as many as are `known`: none is ever changed."""
 
-    async def work(connection: AsyncConnection) -> list[PublicationRecord] | None:
+    async def work(connection: Transaction) -> list[PublicationRecord] | None:
         if await connection.scalar(select(func.count()).select_from(Publication)) == known:
             return None
         return await read_publications(connection)
@@ -58,7 +58,7 @@ async def surveys_by_version(database: Database, flow: str | None = None) -> Map
     if flow is not None:
         statement = statement.where(Survey.flow == flow)
 
-    async def work(connection: AsyncConnection) -> dict[str, int]:
+    async def work(connection: Transaction) -> dict[str, int]:
         rows = await connection.execute(statement)
         return {row[0]: row[1] for row in rows}
 
@@ -68,7 +68,7 @@ async def surveys_by_version(database: Database, flow: str | None = None) -> Map
 async def _versions(database: Database, condition: Any) -> list[FlowVersionRecord]:
     statement = select(*(getattr(FlowVersion, name) for name in _VERSION)).where(condition)
 
-    async def work(connection: AsyncConnection) -> list[FlowVersionRecord]:
+    async def work(connection: Transaction) -> list[FlowVersionRecord]:
         rows = await connection.execute(statement.order_by(FlowVersion.digest))
         return [FlowVersionRecord(**dict(zip(_VERSION, row, strict=True))) for row in rows]
 

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from ivr.errors import DatabaseError
 from storage.engine import Database
 from storage.publication_queries import read_publications
 from storage.records import PublicationRecord
 from storage.tables import Publication
+from storage.transaction import Transaction
 from storage.upsert import insert_new
 
 ATTEMPTS = 20
@@ -34,7 +33,7 @@ class PublicationRecorder:
         replica. One that stands already, word for word, is returned as it stands.
         """
 
-        async def work(connection: AsyncConnection) -> PublicationRecord | None:
+        async def work(connection: Transaction) -> PublicationRecord | None:
             for _ in range(ATTEMPTS):
                 standing = await read_publications(connection, publication.flow)
                 if unless(standing):

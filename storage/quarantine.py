@@ -12,13 +12,13 @@ from typing import Any, Literal
 
 from sqlalchemy import BigInteger, ColumnElement, Integer, Select, bindparam, exists, false, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.call_recorder import exclude_call, is_asked
 from storage.engine import Database
 from storage.records import PARTS, Exclusion
 from storage.survey_recorder import Admit
 from storage.tables import OptOut, Survey, Tally
+from storage.transaction import Transaction
 from storage.upsert import Columns, table_of
 
 Same = Literal["caller", "agent", "queue", "reason", "site"]
@@ -71,7 +71,7 @@ async def look_back(database: Database, lookup: Lookup) -> Past:
     return await database.read(lambda connection: read_past(connection, lookup))
 
 
-async def read_past(connection: AsyncConnection, lookup: Lookup) -> Past:
+async def read_past(connection: Transaction, lookup: Lookup) -> Past:
     """Answer `lookup` within a transaction."""
     values: dict[str, Any] = {"site": lookup.site}
     for number, asked in enumerate(lookup.surveys):
@@ -96,7 +96,7 @@ def admission(site: str, linkedid: str, lookup: Lookup, judge: Callable[[Past], 
     Two calls that share what is counted are judged one after the other, so that together they never exceed a limit.
     """
 
-    async def admit(connection: AsyncConnection) -> bool:
+    async def admit(connection: Transaction) -> bool:
         if await is_asked(connection, site, linkedid):
             return True  # which is for `offer` to find: the call's own survey must not count against it
         await _one_at_a_time(connection, site, lookup.surveys)
@@ -108,7 +108,7 @@ def admission(site: str, linkedid: str, lookup: Lookup, judge: Callable[[Past], 
     return admit
 
 
-async def _one_at_a_time(connection: AsyncConnection, site: str, surveys: Sequence[SurveysSince]) -> None:
+async def _one_at_a_time(connection: Transaction, site: str, surveys: Sequence[SurveysSince]) -> None:
     """Wait until no other transaction counts the same; SQLite's writers come one at a time anyway."""
     if connection.dialect.name != "postgresql" or not surveys:
         return

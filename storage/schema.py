@@ -8,11 +8,12 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.errors import DatabaseError
 from storage import tables as tables  # all of them are to be known wherever there is a schema
-from storage.engine import Database, connect, describe, parse_url
+from storage.address import describe, parse_url
+from storage.engine import Database, connect
+from storage.transaction import Transaction
 
 # Any number, as long as every replica locks the same.
 UPGRADE_LOCK = 0x706F7374
@@ -35,7 +36,7 @@ async def check_schema(database: Database) -> None:
     found, needed, known = await database.read(lambda connection: connection.run_sync(_revisions))
     if found == needed:
         return
-    place = describe(database.engine.url)
+    place = describe(database.url)
     if found is not None and not known:
         raise DatabaseError(
             f"database {place}: schema is at {found}, which is newer than this version; it needs {needed}"
@@ -45,7 +46,7 @@ async def check_schema(database: Database) -> None:
     )
 
 
-async def _upgrade(connection: AsyncConnection) -> str:
+async def _upgrade(connection: Transaction) -> str:
     if connection.dialect.name == "postgresql":
         await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": UPGRADE_LOCK})
     return await connection.run_sync(_upgrade_now)

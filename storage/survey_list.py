@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from storage.cursors import cursor, parsed
 from storage.engine import Database
 from storage.summing import within
 from storage.tables import Answer, Credit, Survey
+from storage.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +104,7 @@ async def surveys_page(database: Database, wanted: SurveyFilter, *, after: str =
             Survey.offered_at <= at, or_(Survey.offered_at < at, and_(Survey.offered_at == at, Survey.survey < survey))
         )
 
-    async def work(connection: AsyncConnection) -> list[ListedSurvey]:
+    async def work(connection: Transaction) -> list[ListedSurvey]:
         return [ListedSurvey(**row._mapping) for row in await connection.execute(statement)]
 
     found = await database.read(work)
@@ -121,8 +121,8 @@ async def surveys_under_way(database: Database, site: str, since: datetime) -> i
         Survey.site_id == site, Survey.trial.is_(False), Survey.offered_at >= since, Survey.ended_at.is_(None)
     )
 
-    async def work(connection: AsyncConnection) -> int:
-        return (await connection.execute(statement)).scalar_one()
+    async def work(connection: Transaction) -> int:
+        return int(await connection.scalar(statement))
 
     return await database.read(work)
 

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.call_counts import counted, recount
 from storage.call_recorder import call_reason, describe_codes, include_call, merge_call, zone_of
@@ -27,9 +26,10 @@ from storage.records import (
     trust,
 )
 from storage.tables import Answer, FlowVersion, Survey
+from storage.transaction import Transaction
 from storage.upsert import Columns, insert_new, upsert
 
-Admit = Callable[[AsyncConnection], Awaitable[bool]]
+Admit = Callable[[Transaction], Awaitable[bool]]
 
 
 class SurveyRecorder:
@@ -44,7 +44,7 @@ class SurveyRecorder:
     async def publish(self, version: FlowVersionRecord) -> None:
         """Keep a flow version for ever. One that was published before becomes the flow's newest again."""
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: Transaction) -> None:
             await upsert(
                 connection,
                 FlowVersion,
@@ -61,7 +61,7 @@ class SurveyRecorder:
     async def keep_draft(self, version: FlowVersionRecord) -> None:
         """Keep a flow version that is only tried. It does not become the flow's newest, unless it is that already."""
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: Transaction) -> None:
             await insert_new(
                 connection,
                 FlowVersion,
@@ -83,7 +83,7 @@ class SurveyRecorder:
         from a more trusted source goes before the offer's. Raises `LookupError` when the site is not known.
         """
 
-        async def work(connection: AsyncConnection) -> bool:
+        async def work(connection: Transaction) -> bool:
             zone = await zone_of(connection, offer.site)
             shares = shares_of(offer.shares, offer.agent)
             if not offer.trial:
@@ -145,7 +145,7 @@ class SurveyRecorder:
     async def start(self, site: str, survey: str, at: datetime) -> bool:
         """The caller has heard the first prompt. False, and nothing changed, when it was started or ended before."""
 
-        async def work(connection: AsyncConnection) -> bool:
+        async def work(connection: Transaction) -> bool:
             locked = await lock(connection, site, survey)
             if locked.status != "offered":
                 return False
@@ -163,7 +163,7 @@ class SurveyRecorder:
         Also starts a survey whose start was missed, and takes an answer that comes after the survey's end.
         """
 
-        async def work(connection: AsyncConnection) -> bool:
+        async def work(connection: Transaction) -> bool:
             linkedid = await lock_call_of(connection, site, survey)
             before = await counted(connection, site, linkedid)
             locked = await lock(connection, site, survey)
@@ -206,7 +206,7 @@ class SurveyRecorder:
         given = {"language": language, "incentive": incentive}
         noted = {name: text for name, text in given.items() if text is not None}
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: Transaction) -> None:
             await lock(connection, site, survey)
             await set_survey(connection, site, survey, **noted)
 
@@ -223,10 +223,10 @@ class SurveyRecorder:
         """
         is_open = and_(Survey.site_id == site, Survey.ended_at.is_(None), Survey.offered_at < offered_before)
 
-        async def find(connection: AsyncConnection) -> list[str]:
+        async def find(connection: Transaction) -> list[str]:
             return list((await connection.scalars(select(Survey.survey).where(is_open))).all())
 
-        async def close(survey: str, connection: AsyncConnection) -> bool:
+        async def close(survey: str, connection: Transaction) -> bool:
             await lock(connection, site, survey)
             outcome: Outcome = "partial" if await is_answered(connection, site, survey) else "failed"
             return await _finish(connection, site, survey, outcome, at)
@@ -237,7 +237,7 @@ class SurveyRecorder:
         return closed
 
 
-async def _finish(connection: AsyncConnection, site: str, survey: str, outcome: Outcome, at: datetime) -> bool:
+async def _finish(connection: Transaction, site: str, survey: str, outcome: Outcome, at: datetime) -> bool:
     locked = await lock(connection, site, survey)
     if locked.ended:
         return False

@@ -9,9 +9,9 @@ from typing import Any, cast
 
 from sqlalchemy import ColumnCollection, ColumnElement, Executable, Table, func
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.base import Base
+from storage.transaction import Transaction
 from storage.types import Clipped
 
 Columns = ColumnCollection[str, Any]
@@ -20,12 +20,12 @@ Merge = Callable[[Columns, Columns], Mapping[str, ColumnElement[Any]]]
 A function of a module, not a lambda, so that its statement is built once."""
 
 
-async def insert_new(connection: AsyncConnection, entity: type[Base], **values: Any) -> bool:
+async def insert_new(connection: Transaction, entity: type[Base], **values: Any) -> bool:
     """Insert a row; False, and nothing changed, when any of its unique keys is taken."""
     return (await connection.execute(_insert_new(connection.dialect.name, entity), values)).rowcount > 0
 
 
-async def upsert(connection: AsyncConnection, entity: type[Base], merge: Merge, **values: Any) -> None:
+async def upsert(connection: Transaction, entity: type[Base], merge: Merge, **values: Any) -> None:
     """Insert a row, or merge into the row that has its primary key; the row is locked until the transaction ends."""
     await connection.execute(_upsert(connection.dialect.name, entity, merge), values)
 

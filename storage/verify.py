@@ -6,7 +6,6 @@ from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Subquery, exists, extract, func, literal, or_, select, union_all
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.count_tables import MONTHS, CallCount, Coverage
 from storage.counted_calls import BUCKET as CALL_BUCKET
@@ -14,6 +13,7 @@ from storage.counted_calls import STRATUM, counted_calls
 from storage.engine import Database
 from storage.records import PARTS, STEPS
 from storage.tables import Answer, Base, Credit, Funnel, Survey, Tally
+from storage.transaction import Transaction
 from storage.upsert import table_of
 
 BUCKET = ("site_id", "day", "agent", "queue", "reason", "flow")
@@ -50,7 +50,7 @@ async def verify(database: Database) -> list[Difference]:
     Each table is compared in one statement, so recording may go on meanwhile. Takes as long as reading all answers.
     """
 
-    async def work(connection: AsyncConnection) -> list[Difference]:
+    async def work(connection: Transaction) -> list[Difference]:
         found = [
             *await _compare(connection, Tally.__tablename__, (*BUCKET, "question", "is_rating", "value"), _ratings()),
             *await _compare(connection, Funnel.__tablename__, (*BUCKET, "step"), _surveys()),
@@ -69,7 +69,7 @@ async def verify(database: Database) -> list[Difference]:
 
 
 async def _compare(
-    connection: AsyncConnection, table: str, key: tuple[str, ...], sources: list[Select[Any]]
+    connection: Transaction, table: str, key: tuple[str, ...], sources: list[Select[Any]]
 ) -> list[Difference]:
     both = union_all(*sources).subquery()
     columns = [both.c[name] for name in key]
@@ -85,7 +85,7 @@ async def _compare(
     return differences
 
 
-async def _compare_months(connection: AsyncConnection, days: type[Base]) -> list[Difference]:
+async def _compare_months(connection: Transaction, days: type[Base]) -> list[Difference]:
     """What a table of months holds, against the table of days that it sums."""
     months = table_of(MONTHS[days])
     rest = [column.name for column in months.primary_key if column.name not in ("site_id", "day")]

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.demo.choices import free_port
 from ivr.demo.pbx.asterisk import AsteriskServer
@@ -18,6 +17,7 @@ from ivr.demo.pbx.sip import SipPhone
 from storage.engine import open_database
 from storage.schema import upgrade
 from storage.tables import Answer, Survey
+from storage.transaction import Transaction
 from storage.verify import verify
 from tests.asterisk.raw_ami import RawAmi
 from tests.asterisk.service import TOKEN
@@ -107,7 +107,7 @@ async def test_the_dialplan_goes_on_within_two_seconds(
         assert statuses == [("offered", None)]
 
 
-async def _statuses(connection: AsyncConnection) -> list[tuple[str, str | None]]:
+async def _statuses(connection: Transaction) -> list[tuple[str, str | None]]:
     found = await connection.execute(
         select(Survey.status, Answer.ended).outerjoin(
             Answer, (Answer.site_id == Survey.site_id) & (Answer.survey == Survey.survey)

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.demo.choices import free_port
 from storage.engine import open_database
 from storage.schema import upgrade
 from storage.tables import Answer, Survey
+from storage.transaction import Transaction
 from storage.verify import verify
 from tests.chaos.callers import Callers
 from tests.waiting import until
@@ -115,7 +115,7 @@ async def test_every_key_that_a_caller_was_thanked_for_is_kept_once_whenever_the
     assert len(callers.thanked) > KILLS
 
 
-async def _answers(connection: AsyncConnection) -> dict[str, list[str]]:
+async def _answers(connection: Transaction) -> dict[str, list[str]]:
     """The keys of each survey, in the order in which they were pressed."""
     statement = (
         select(Survey.survey, Answer.keys)

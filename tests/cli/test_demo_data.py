@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import inspect, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr.cli import demo_data
 from ivr.cli.main import main
@@ -22,6 +21,7 @@ from storage import queries
 from storage.engine import open_database
 from storage.records import CountFilter
 from storage.tables import Answer, Base, Call, Credit, Leg, Survey
+from storage.transaction import Transaction
 from storage.verify import verify
 
 SETTINGS = """
@@ -53,7 +53,7 @@ def folder(url: str, tmp_path: Path) -> Path:
 
 def rows(url: str, table: type[Base]) -> list[Any]:
     async def read() -> list[Any]:
-        async def work(connection: AsyncConnection) -> list[Any]:
+        async def work(connection: Transaction) -> list[Any]:
             return list(await connection.execute(select(table.__table__)))
 
         async with await open_database(url) as database:

@@ -321,9 +321,9 @@ async def plan_of(database: Database, lookup: Lookup) -> str:
     def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
         sent.append((statement, parameters))
 
-    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    event.listen(database.engine, "before_cursor_execute", note)
     await look_back(database, lookup)
-    event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+    event.remove(database.engine, "before_cursor_execute", note)
     ((statement, parameters),) = [one for one in sent if "survey" in one[0]]
 
     async def explain(connection: Any) -> str:

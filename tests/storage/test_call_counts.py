@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from storage import queries, schema
-from storage.engine import Database, connect, open_database, parse_url
+from storage.address import parse_url
+from storage.engine import Database, connect, open_database
 from storage.recorder import Recorder
 from storage.records import CallRecord, CountFilter, LegRecord, Share
 from storage.verify import verify

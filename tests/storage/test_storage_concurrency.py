@@ -7,7 +7,7 @@ import textwrap
 
 import pytest
 
-from storage import engine
+from storage import transaction
 from storage.engine import open_database
 from storage.queries import tallies
 from storage.recorder import Recorder
@@ -52,7 +52,7 @@ async def test_surveys_credited_crosswise_at_once_never_wait_for_each_other_in_a
     url, recorder, database, monkeypatch
 ):
     # A deadlock would be tried again and so be seen by nobody but those who wait: here there is no second attempt.
-    monkeypatch.setattr(engine, "ATTEMPTS", 1)
+    monkeypatch.setattr(transaction, "ATTEMPTS", 1)
     for number in range(12):
         await recorder.offer(offer(f"1.{number}", agent=BOB if number % 2 else ANA))
         await recorder.record_answer(SITE, f"1.{number}", rated(4))

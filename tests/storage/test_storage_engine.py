@@ -4,13 +4,16 @@ import asyncio
 import os
 import sqlite3
 import stat
+import threading
+from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from ivr.errors import DatabaseError
-from storage import engine
-from storage.engine import open_database, parse_url
+from storage import engine, sqlite, transaction
+from storage.address import describe, parse_url
+from storage.engine import open_database
 from storage.recorder import Recorder
 from tests.storage.samples import MADRID, SITE, offer, rated, version
 
@@ -75,7 +78,7 @@ def test_the_usual_spellings_of_a_postgresql_url_are_taken(scheme):
         5433,
         {"ssl": "require"},
     )
-    assert engine.describe(url) == "postgresql://u@db:5433/x"
+    assert describe(url) == "postgresql://u@db:5433/x"
 
 
 async def test_an_sqlite_database_survives_a_power_cut_and_lets_readers_in(tmp_path, migrated_file):
@@ -94,24 +97,145 @@ async def test_an_sqlite_database_survives_a_power_cut_and_lets_readers_in(tmp_p
 async def test_a_reader_does_not_wait_for_a_writer_and_sees_nothing_unfinished(database):
     recorder = Recorder(database)
     await recorder.ensure_site(MADRID)
-    may_end = asyncio.Event()
-    has_written = asyncio.Event()
+    may_end = threading.Event()
+    has_written = threading.Event()
 
     async def slow(connection):
         await connection.exec_driver_sql("UPDATE site SET name = 'unfinished'")
         has_written.set()
-        await may_end.wait()
+        while not may_end.is_set():
+            await connection.scalar(text("SELECT 1"))
 
     async def name(connection):
         return await connection.scalar(text("SELECT name FROM site"))
 
     writing = asyncio.create_task(database.write(slow))
     async with asyncio.timeout(5):
-        await has_written.wait()
+        await asyncio.to_thread(has_written.wait, 5)
         assert await database.read(name) == MADRID.name
         may_end.set()
         await writing
         assert await database.read(name) == "unfinished"
+
+
+@pytest.fixture
+async def file(tmp_path, migrated_file):
+    path = tmp_path / "postcall.db"
+    path.write_bytes(migrated_file.read_bytes())
+    async with await open_database(f"sqlite:///{path}") as database:
+        await Recorder(database).ensure_site(MADRID)
+        yield database
+
+
+def named(name):
+    async def work(connection):
+        await connection.execute(text("UPDATE site SET name = name || :name"), {"name": name})
+        return name
+
+    return work
+
+
+async def site_name(database):
+    return await database.read(lambda connection: connection.scalar(text("SELECT name FROM site")))
+
+
+@contextmanager
+def held_up(database):
+    """The thread that writes is kept busy; counts the commits that follow."""
+    may_end, begun, commits = threading.Event(), threading.Event(), []
+
+    async def slow(_):
+        begun.set()
+        may_end.wait(5)
+
+    async def hold():
+        writing = asyncio.create_task(database.write(slow))
+        await asyncio.to_thread(begun.wait, 5)
+        event.listen(database.engine, "commit", commits.append)
+        return writing
+
+    yield hold, may_end.set, commits
+
+
+async def test_those_who_wait_for_the_disk_share_the_next_commit(file):
+    with held_up(file) as (hold, let_go, commits):
+        first = await hold()
+        others = [asyncio.create_task(file.write(named(letter))) for letter in "abcdefghij"]
+        await asyncio.sleep(0)
+        let_go()
+        assert await asyncio.gather(first, *others) == [None, *"abcdefghij"]
+    assert len(commits) == 2
+    assert await site_name(file) == MADRID.name + "abcdefghij"
+
+
+async def test_one_that_fails_takes_nobody_along_who_shares_its_commit(file):
+    async def fails(connection):
+        await named("!")(connection)
+        raise LookupError("no such survey")
+
+    async def is_wrong(connection):
+        await named("?")(connection)
+        await connection.execute(text("UPDATE nothing SET name = ''"))
+
+    with held_up(file) as (hold, let_go, _):
+        first = await hold()
+        works = [named("a"), fails, named("b"), is_wrong, named("c")]
+        others = [asyncio.create_task(file.write(work)) for work in works]
+        await asyncio.sleep(0)
+        let_go()
+        await first
+        told = await asyncio.gather(*others, return_exceptions=True)
+    assert [type(one) for one in told] == [str, LookupError, str, DatabaseError, str]
+    assert await site_name(file) == MADRID.name + "abc"
+
+
+async def test_what_nobody_waits_for_any_more_is_not_written(file):
+    with held_up(file) as (hold, let_go, _):
+        first = await hold()
+        given_up = asyncio.create_task(file.write(named("x")))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        await asyncio.gather(given_up, return_exceptions=True)
+        let_go()
+        await first
+    await file.write(named("y"))
+    assert await site_name(file) == MADRID.name + "y"
+
+
+async def test_what_waits_to_be_written_is_written_before_it_is_closed(tmp_path, migrated_file):
+    path = tmp_path / "postcall.db"
+    path.write_bytes(migrated_file.read_bytes())
+    url = f"sqlite:///{path}"
+    database = await open_database(url)
+    await Recorder(database).ensure_site(MADRID)
+    writing = [asyncio.create_task(database.write(named(letter))) for letter in "abc"]
+    await asyncio.sleep(0)
+    await database.close()
+    await asyncio.gather(*writing)
+    async with await open_database(url) as again:
+        assert await site_name(again) == MADRID.name + "abc"
+
+
+async def test_a_read_that_takes_too_long_is_broken_off_and_keeps_nobody_waiting(file):
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+
+    async def too_long():
+        with pytest.raises(DatabaseError, match=r"did not answer within 0\.2 s"):
+            await file.read(lambda connection: connection.scalar(text(endless)), seconds=0.2)
+
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(too_long() for _ in range(2 * sqlite.READERS)))
+        assert await site_name(file) == MADRID.name
+
+
+async def test_work_that_waits_for_anything_but_its_transaction_is_refused(file):
+    async def waits(connection):
+        await named("x")(connection)
+        await asyncio.sleep(0)
+
+    with pytest.raises(RuntimeError, match="waits for something other than its database"):
+        await file.write(waits)
+    assert await site_name(file) == MADRID.name
 
 
 async def test_a_writer_waits_for_another_process_and_then_succeeds(tmp_path, migrated_file):
@@ -131,7 +255,7 @@ async def test_a_writer_waits_for_another_process_and_then_succeeds(tmp_path, mi
 
 async def test_a_database_that_stays_locked_is_given_up_in_bounded_time(tmp_path, migrated_file, monkeypatch):
     monkeypatch.setattr(engine, "WRITE_SECONDS", 0.3)
-    monkeypatch.setattr(engine, "BUSY_MILLISECONDS", 100)
+    monkeypatch.setattr(sqlite, "BUSY_MILLISECONDS", 100)
     path = tmp_path / "postcall.db"
     path.write_bytes(migrated_file.read_bytes())
     async with await open_database(f"sqlite:///{path}") as database:
@@ -181,4 +305,4 @@ async def test_a_conflict_that_never_ends_is_given_up_after_a_few_attempts(postg
 
         with pytest.raises(DatabaseError, match="conflict"):
             await database.write(work)
-        assert len(attempts) == engine.ATTEMPTS
+        assert len(attempts) == transaction.ATTEMPTS

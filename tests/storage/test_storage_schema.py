@@ -11,7 +11,8 @@ from sqlalchemy import CheckConstraint, Connection, inspect, text
 
 from ivr.errors import DatabaseError
 from storage import engine, schema
-from storage.engine import connect, open_database, parse_url
+from storage.address import parse_url
+from storage.engine import connect, open_database
 from storage.recorder import Recorder
 from storage.tables import Answer, Base, Survey
 from tests.storage.samples import MADRID, SITE, offer, rows, silent, take_back, version

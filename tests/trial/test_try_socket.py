@@ -418,9 +418,8 @@ async def test_who_connects_and_does_not_call_is_let_go(
 async def test_a_database_that_is_gone_is_said_without_a_word_of_it(
     trials: Trials, client: aiohttp.ClientSession
 ) -> None:
-    async with trials.database.engine.begin() as connection:
-        await connection.exec_driver_sql("DROP TABLE answer")
-        await connection.exec_driver_sql("DROP TABLE survey")
+    for table in ("answer", "survey"):
+        await trials.database.write(lambda connection, table=table: connection.exec_driver_sql(f"DROP TABLE {table}"))
     async with page(client, trials.link("csat")) as caller:
         await caller.call()
         assert await caller.closed() == ("the trial cannot be held; the service's log says why", 1011)

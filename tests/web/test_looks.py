@@ -82,8 +82,7 @@ async def test_a_part_of_a_recording_is_a_look_too(here: Whole) -> None:
 
 
 async def test_without_a_look_that_is_kept_nothing_is_heard(here: Whole) -> None:
-    async with here.database.engine.begin() as connection:
-        await connection.execute(text("DROP TABLE recording_look"))
+    await here.database.write(lambda connection: connection.execute(text("DROP TABLE recording_look")))
     status, told = await heard(here, "north")
     assert status == 503
     assert SOUND not in told

@@ -287,7 +287,6 @@ async def test_readiness_names_the_part_that_is_not_ready(
 
 
 async def test_a_database_that_is_gone_is_a_problem_and_no_traceback(client: Client, database: Database) -> None:
-    async with database.engine.begin() as connection:
-        await connection.execute(text("DROP TABLE funnel"))
+    await database.write(lambda connection: connection.execute(text("DROP TABLE funnel")))
     problem = await get(client, "/api/v1/agents/scores", 503)
     assert problem["detail"] == "the database does not answer; try again later"

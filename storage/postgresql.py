@@ -1,0 +1,57 @@
+"""PostgreSQL: a pool of connections, each transaction on one of them."""
+
+import asyncio
+from itertools import count
+
+from sqlalchemy import URL, Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from storage.transaction import Result, Work, pause_after
+
+CONNECT_SECONDS = 5.0
+LOCK_MILLISECONDS = 2000
+
+
+class PostgresqlPool:
+    """The connections to one database."""
+
+    def __init__(self, url: URL) -> None:
+        self._engine = create_async_engine(
+            url,
+            pool_size=10,
+            max_overflow=10,
+            pool_timeout=CONNECT_SECONDS,
+            pool_pre_ping=True,
+            pool_recycle=3600,
+            connect_args={
+                "timeout": CONNECT_SECONDS,
+                "server_settings": {
+                    "application_name": "postcall",
+                    "lock_timeout": str(LOCK_MILLISECONDS),
+                    # A replica that stalls in a transaction must not hold up the others.
+                    "idle_in_transaction_session_timeout": "10000",
+                },
+            },
+        )
+
+    @property
+    def engine(self) -> Engine:
+        """SQLAlchemy's own, to listen to."""
+        return self._engine.sync_engine
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        await self._engine.dispose()
+
+    async def write(self, work: Work[Result]) -> Result:
+        """Run `work` in one transaction, again after a conflict or a lost connection."""
+        for attempt in count(1):
+            try:
+                async with self._engine.begin() as connection:
+                    return await work(connection)
+            except DBAPIError as error:
+                await asyncio.sleep(pause_after(error, attempt))
+        raise AssertionError("the last attempt returns or raises")
+
+    read = write
