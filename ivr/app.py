@@ -1,6 +1,7 @@
 """The composition root: everything is built, started and stopped here, in this order, and nowhere else."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -35,7 +36,10 @@ from ivr.surveys.sealed_numbers import NumberSeal
 from ivr.surveys.tracker import CallTracker
 from ivr.surveys.wrap_up import WrapUps
 from ivr.web.server import serving
+from storage.address import sqlite_path
 from storage.engine import Database, open_database
+from storage.journal import open_journal
+from storage.journaled import JournaledSurveys
 from storage.recorder import Recorder
 from storage.records import SiteRecord
 from storage.schema import check_schema
@@ -101,6 +105,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         facts = FactWriter(recorder, callers, agents, attribution, callbacks.not_asked)
         await stack.enter_async_context(_written_behind(facts))
         calls = CallTracker(facts.call_changed)
+        journaled = await stack.enter_async_context(_journaled(settings, database, recorder, calls))
 
         def on_event(event: CallEvent | Gap) -> None:
             if isinstance(event, Gap):
@@ -125,6 +130,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             recordings=settings.flows.recordings,
             rules={code: rules_of(settings, code, callers) for code in settings.sites},
             tell=live.tell,
+            surveys=journaled,
         )
         callback_desk = CallbackDesk(
             recorder=recorder, callbacks=callbacks, desk=desk, greetings=greetings, prompts=prompts, now=_now
@@ -166,6 +172,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
                 prompts=prompts,
                 live=live,
                 now=_now,
+                journaled=journaled,
             )
         )
         url = await stack.enter_async_context(serving(app, settings.web.host, settings.web.port))
@@ -232,3 +239,28 @@ async def _written_behind(facts: FactWriter) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _journaled(
+    settings: Settings, database: Database, recorder: Recorder, calls: CallTracker
+) -> AsyncIterator[JournaledSurveys | None]:
+    """The surveys with a journal before PostgreSQL; None for SQLite, which is not away while its disk is there."""
+    if sqlite_path(database.url):
+        yield None
+        return
+    journal = await open_journal(settings.database.journal)
+    surveys = JournaledSurveys(recorder=recorder, database=database, journal=journal, kept=calls.tell_again)
+    try:
+        if journal.waiting:
+            log.warning("what callers said waits in the journal", entries=journal.waiting, since=journal.oldest_at)
+        async with _in_background(surveys.run(), "journal"):
+            yield surveys
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FACTS_SECONDS):
+                while journal.waiting and await surveys.bring_over():
+                    pass
+        if journal.waiting:
+            log.warning("the journal keeps what the database did not take", entries=journal.waiting)
+    finally:
+        await journal.close()

@@ -34,6 +34,8 @@ class DatabaseSettings(Section):
     """Where ratings are kept: `sqlite:///postcall.db` or `postgresql://user@host/name`."""
 
     url: SecretStr = SecretStr("sqlite:///postcall.db")
+    journal: Path = Path("postcall-journal.db")
+    """With PostgreSQL: the file that takes what callers say while the database is away."""
 
 
 class PrivacySettings(SectionWithSecret):

@@ -7,6 +7,7 @@ everybody. Here an ordinary user runs the server as themselves, and root runs it
 import atexit
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -31,6 +32,7 @@ class Postgres:
     ) -> None:
         self._folder, self._binaries, self._identity, self._process = folder, binaries, identity, process
         self._numbers = count(1)
+        self._crashed: list[subprocess.Popen[bytes]] = []
         self.version = self.sql("postgres", "SHOW server_version")
 
     def url(self, database: str, user: str = "postgres") -> str:
@@ -52,11 +54,26 @@ class Postgres:
         """Drop a database, whoever is still connected to it."""
         self.sql("postgres", f'DROP DATABASE "{name}" WITH (FORCE)')
 
+    def crash(self) -> None:
+        """Let the server go at once, with whatever it was doing; `restart` brings it back."""
+        lines = (self._folder / "data/postmaster.pid").read_text().split()
+        os.kill(int(lines[0]), signal.SIGQUIT)
+        deadline = time.monotonic() + START_SECONDS
+        while (self._folder / "data/postmaster.pid").exists():
+            assert time.monotonic() < deadline, "postgres does not go"
+            time.sleep(0.02)
+
+    def restart(self) -> None:
+        """Start it again on the same data."""
+        self._crashed.append(self._process)
+        self._process = _launched(self._folder, self._binaries, self._identity)
+
     def stop(self) -> None:
         """End the server and remove its data."""
-        if self._process.stdin:
-            self._process.stdin.close()
-        self._process.wait(START_SECONDS)
+        for process in (*self._crashed, self._process):
+            if process.stdin:
+                process.stdin.close()
+            process.wait(START_SECONDS)
 
     def _run(self, program: str, *arguments: str) -> str:
         done = subprocess.run(
@@ -80,6 +97,11 @@ def start() -> Postgres:
     return server
 
 
+def start_another() -> Postgres:
+    """A server of one's own, to be stopped by whoever asked for it. Raises `Unavailable`."""
+    return _start(Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp")))
+
+
 def _start(folder: Path) -> Postgres:
     binaries = _binaries()
     identity: dict[str, object] = {}
@@ -98,11 +120,16 @@ def _start(folder: Path) -> Postgres:
         raise Unavailable(f"initdb: {(made.stderr.strip() or made.stdout.strip()).splitlines()[-1]}")
     # Whoever is not `postgres` needs a password, so that a wrong one can be tried.
     (data / "pg_hba.conf").write_text("local all postgres trust\nlocal all all scram-sha-256\n")
-    with (folder / "log").open("wb") as log:
+    return Postgres(folder, binaries, identity, _launched(folder, binaries, identity))
+
+
+def _launched(folder: Path, binaries: Path, identity: dict[str, object]) -> subprocess.Popen[bytes]:
+    """The server's process, once it answers."""
+    with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
             # The shell reads our pipe: when this process ends, even by kill -9, it sees the end and stops the server.
             ["/bin/sh", "-c", 'exec 3<&0; "$@" 3<&- & read -r _ <&3; kill -INT $!; wait $!; rm -rf "$0"', folder,
-             binaries / "postgres", "-D", data, "-k", folder, "-h", "", "-F",
+             binaries / "postgres", "-D", folder / "data", "-k", folder, "-h", "", "-F",
              "-c", "full_page_writes=off", "-c", "max_connections=120"],
             stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=folder, **identity,
         )  # fmt: skip
@@ -114,7 +141,7 @@ def _start(folder: Path) -> Postgres:
             lines = (folder / "log").read_text(errors="replace").strip().splitlines() or ["no reason given"]
             raise Unavailable(f"postgres does not start: {lines[-1]}")
         time.sleep(0.05)
-    return Postgres(folder, binaries, identity, process)
+    return process
 
 
 def _binaries() -> Path:

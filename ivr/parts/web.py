@@ -56,6 +56,7 @@ from ivr.web.try_socket import add_trials
 from storage import queries
 from storage.accounts import Accounts
 from storage.engine import Database
+from storage.journaled import JournaledSurveys
 from storage.recorder import Recorder
 from storage.schema import check_schema
 
@@ -91,6 +92,8 @@ class WebParts:
     agi: AgiServer
     prompts: PromptCheck
     live: LiveFeed
+    journaled: JournaledSurveys | None
+    """None where the database is SQLite."""
     now: Callable[[], datetime]
 
 
@@ -100,6 +103,8 @@ def web_application(parts: WebParts) -> web.Application:
     recorder, callers, links, publishing = parts.recorder, parts.callers, parts.links, parts.publishing
     now = parts.now
     checks: dict[str, Check] = {"database": lambda: check_schema(database)}
+    if parts.journaled:
+        checks["journal"] = parts.journaled.check
     checks |= {f"pbx {code}": link_check(link) for code, link in links.items()}
     door = Door(token=settings.web.token.get_secret_value(), accounts=Accounts(database), now=now)
     app = web_app(door, checks, [*OPERATIONS, *PAGES], settings.web.proxies)

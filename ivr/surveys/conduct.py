@@ -21,7 +21,7 @@ from ivr.surveys.agents import AgentDirectory
 from ivr.surveys.asking import STORE_SECONDS, Asking
 from ivr.surveys.attribution import Attribution, asked_call
 from ivr.surveys.flows import FlowShelf
-from ivr.surveys.offering import Offering
+from ivr.surveys.offering import Offering, Surveys
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.request import SurveyRequest
@@ -39,7 +39,8 @@ class SurveyDesk:
     """Puts surveys to callers. `now` tells the time, with its zone; `sites` says how each site chooses a flow, and
     `rules` who is asked there.
 
-    `recordings` is the folder of recorded comments as the PBX sees it; `tell` is told what becomes of each survey.
+    `recordings` is the folder of recorded comments as the PBX sees it; `tell` is told what becomes of each survey;
+    `surveys` keeps the surveys, if not the `recorder` itself.
     """
 
     def __init__(
@@ -57,9 +58,11 @@ class SurveyDesk:
         recordings: str,
         rules: Mapping[str, Rules] = MappingProxyType({}),
         tell: Tell = to_nobody,
+        surveys: Surveys | None = None,
     ) -> None:
         self._tell = tell
-        self._offering = Offering(recorder=recorder, rules=rules, callers=callers)
+        self._surveys: Surveys = surveys or recorder
+        self._offering = Offering(surveys=self._surveys, rules=rules, callers=callers)
         self._recorder = recorder
         self._prompts = prompts
         self._attribution = attribution
@@ -104,7 +107,7 @@ class SurveyDesk:
             headline=version.flow.headline_question.code,
             interview=interview,
             phone=phone,
-            book=ToldBook(self._recorder, self._tell, offer),
+            book=ToldBook(self._surveys, self._tell, offer),
             recordings=self._recordings,
             now=self._now,
         )

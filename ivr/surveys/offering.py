@@ -3,19 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import structlog
 
 from ivr.calls import Call
 from ivr.rule_settings import RuleSettings
+from ivr.surveys.asking import SurveyBook
 from ivr.surveys.privacy import CallerKey, plain_number
 from ivr.surveys.request import SurveyRequest
 from ivr.surveys.rules import Facts, Rules, decide, needed
 from ivr.surveys.sampling import draw
 from storage.quarantine import Past, admission
-from storage.recorder import Recorder
 from storage.records import Exclusion, SurveyOffer
+from storage.survey_recorder import Admit
 
 log = structlog.get_logger()
 
@@ -23,11 +25,18 @@ EVERYBODY = Rules(given=RuleSettings(), zone=ZoneInfo("UTC"))
 """The rules of a site that sets none."""
 
 
+class Surveys(SurveyBook, Protocol):
+    """Where surveys are kept from their offer on, as `storage.recorder.Recorder` does."""
+
+    async def offer(self, offer: SurveyOffer, admit: Admit | None = None) -> bool:
+        """Begin a survey; False when the call was asked before, or `admit` says no."""
+
+
 class Offering:
     """Offers surveys to the callers whom the rules let through. `rules` are by site."""
 
-    def __init__(self, *, recorder: Recorder, rules: Mapping[str, Rules], callers: CallerKey) -> None:
-        self._recorder = recorder
+    def __init__(self, *, surveys: Surveys, rules: Mapping[str, Rules], callers: CallerKey) -> None:
+        self._surveys = surveys
         self._rules = rules
         self._callers = callers
 
@@ -48,7 +57,7 @@ class Offering:
             return why
 
         admit = admission(offer.site, offer.linkedid, needed(rules, facts), judge)
-        asked = await self._recorder.offer(replace(offer, caller_digest=facts.caller), admit)
+        asked = await self._surveys.offer(replace(offer, caller_digest=facts.caller), admit)
         if not asked:
             told = log.bind(site=offer.site, survey=offer.survey, linkedid=offer.linkedid)
             if why is None:

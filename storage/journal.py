@@ -1,0 +1,165 @@
+"""What callers did while the database was away: kept in an SQLite file, in order, until the database has it.
+
+An entry is durable when `append` returns, as an answer in an SQLite database is. One service has the file at a time.
+"""
+
+import asyncio
+import fcntl
+import os
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import URL, text
+
+from ivr.errors import DatabaseError
+from storage.engine import Database, connect
+from storage.transaction import Transaction
+
+_COLUMNS = "site_id TEXT NOT NULL, survey TEXT NOT NULL, body TEXT NOT NULL, written_at TEXT NOT NULL"
+SCHEMA = (
+    f"CREATE TABLE IF NOT EXISTS entry (number INTEGER PRIMARY KEY AUTOINCREMENT, {_COLUMNS})",
+    f"CREATE TABLE IF NOT EXISTS set_aside (number INTEGER PRIMARY KEY, {_COLUMNS}, why TEXT NOT NULL)",
+)
+_APPEND = text("INSERT INTO entry (site_id, survey, body, written_at) VALUES (:site, :survey, :body, :at)")
+_OLDEST = text("SELECT number, site_id, survey, body FROM entry ORDER BY number LIMIT :limit")
+_REMOVE = text("DELETE FROM entry WHERE number = :number")
+_SET_ASIDE = text("INSERT INTO set_aside SELECT *, :why FROM entry WHERE number = :number")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing that happened in a survey."""
+
+    number: int
+    """Higher than that of every entry before it."""
+    site: str
+    survey: str
+    body: str
+    """What happened, as `storage.journal_entries` writes it."""
+
+
+class Journal:
+    """An open journal; `open_journal` opens one. Every method may raise `DatabaseError`."""
+
+    def __init__(self, file: Database, lock: int, held: Counter[tuple[str, str]], oldest: datetime | None) -> None:
+        self._file = file
+        self._lock = lock
+        self._held = held
+        self._waiting = held.total()
+        self._oldest_at = oldest
+        self.some = asyncio.Event()
+        """Set while there are entries."""
+        if held:
+            self.some.set()
+
+    @property
+    def waiting(self) -> int:
+        """How many entries the database does not have yet."""
+        return self._waiting
+
+    @property
+    def oldest_at(self) -> datetime | None:
+        """When the oldest of them was written, or an older one; None when none waits."""
+        return self._oldest_at
+
+    def holds(self, site: str, survey: str) -> bool:
+        """Whether something of a survey waits: what follows in it has to wait behind."""
+        return (site, survey) in self._held
+
+    async def append(self, site: str, survey: str, body: str) -> None:
+        """Keep what happened in a survey."""
+        now = datetime.now(UTC)
+        values = {"site": site, "survey": survey, "body": body, "at": now.isoformat()}
+        await self._file.write(lambda transaction: transaction.execute(_APPEND, values))
+        self._held[site, survey] += 1
+        self._waiting += 1
+        self._oldest_at = self._oldest_at or now
+        self.some.set()
+
+    async def oldest(self, limit: int) -> list[Entry]:
+        """The entries to be carried out next."""
+
+        async def work(transaction: Transaction) -> list[Entry]:
+            return [
+                Entry(number=number, site=site, survey=survey, body=body)
+                for number, site, survey, body in await transaction.execute(_OLDEST, {"limit": limit})
+            ]
+
+        return await self._file.read(work)
+
+    async def remove(self, entries: Collection[Entry]) -> None:
+        """Forget what the database has."""
+        if entries:
+            numbers = [{"number": entry.number} for entry in entries]
+            await self._file.write(lambda transaction: transaction.execute(_REMOVE, numbers))
+            self._forget(entries)
+
+    async def set_aside(self, entry: Entry, why: str) -> None:
+        """Keep an entry that the database refuses where it holds up nobody."""
+
+        async def work(transaction: Transaction) -> None:
+            await transaction.execute(_SET_ASIDE, {"number": entry.number, "why": why})
+            await transaction.execute(_REMOVE, {"number": entry.number})
+
+        await self._file.write(work)
+        self._forget([entry])
+
+    async def close(self) -> None:
+        """Give the file back."""
+        await self._file.close()
+        os.close(self._lock)
+
+    def _forget(self, entries: Collection[Entry]) -> None:
+        for entry in entries:
+            self._held[entry.site, entry.survey] -= 1
+            if not self._held[entry.site, entry.survey]:
+                del self._held[entry.site, entry.survey]
+        self._waiting -= len(entries)
+        if not self._waiting:
+            self._oldest_at = None
+            self.some.clear()
+
+
+async def open_journal(path: Path) -> Journal:
+    """Open the journal at `path`, a new one where there is none. Raises `DatabaseError`, also when another has it."""
+    if not path.parent.is_dir():
+        raise DatabaseError(f"journal {path}: there is no folder {path.parent}")
+    lock = _locked(path.with_name(f"{path.name}.lock"), path)
+    try:
+        file = await connect(URL.create("sqlite+pysqlite", database=str(path)))
+        try:
+            held, oldest = await file.write(_begin)
+        except BaseException:
+            await file.close()
+            raise
+    except BaseException:
+        os.close(lock)
+        raise
+    return Journal(file, lock, held, oldest)
+
+
+def _locked(path: Path, journal: Path) -> int:
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise DatabaseError(f"journal {journal}: {path} cannot be written: {error.strerror}") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise DatabaseError(
+            f"journal {journal} is in use by another service: each needs its own (setting `journal` of [database])"
+        ) from None
+    return lock
+
+
+async def _begin(transaction: Transaction) -> tuple[Counter[tuple[str, str]], datetime | None]:
+    for statement in SCHEMA:
+        await transaction.execute(text(statement))
+    rows = await transaction.execute(text("SELECT site_id, survey, count(*) FROM entry GROUP BY site_id, survey"))
+    held = Counter({(site, survey): count for site, survey, count in rows})
+    oldest = await transaction.scalar(text("SELECT min(written_at) FROM entry"))
+    return held, datetime.fromisoformat(oldest) if oldest else None

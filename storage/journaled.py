@@ -1,0 +1,235 @@
+"""Surveys go on while the database is away: what it does not take at once waits in a journal, and follows in order.
+
+Whoever looks back at the past (rules) cannot do so without the database; then a caller is asked as if there were none.
+That a call is asked once holds all the same: twice at this service never, and an offer that turns out to be a second
+one is not counted.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+import structlog
+from sqlalchemy import text
+
+from ivr.errors import DatabaseError
+from storage import journal_entries
+from storage.engine import Database
+from storage.journal import Entry, Journal
+from storage.journal_entries import Answered, Finished, Happened, Noted, Offered, ReasonChosen, Started
+from storage.recorder import Recorder
+from storage.records import AnswerRecord, Outcome, SurveyOffer
+from storage.survey_recorder import Admit
+
+log = structlog.get_logger()
+
+Kept = TypeVar("Kept")
+
+TRY_SECONDS = 0.7
+"""How long a caller waits for the database before the journal takes what was said."""
+AWAY_SECONDS = 1.0
+"""How long nobody waits for a database that was away, and how often it is tried again."""
+SLOW_SECONDS = 5.0
+MOST_WAITING = 1_000_000
+"""Entries, some 300 MB, above which nobody is asked any more; surveys under way are kept to their end."""
+AT_ONCE = 400
+"""Entries carried out before they are taken out of the journal."""
+SIDE_BY_SIDE = 8
+"""Surveys whose entries are carried out at the same time."""
+REFUSALS = 3
+"""So often a database that answers may refuse an entry until that is set aside."""
+
+
+class JournaledSurveys:
+    """Keeps surveys as a `Recorder` does, and while its database is away in a journal; `run` brings them over."""
+
+    def __init__(
+        self,
+        *,
+        recorder: Recorder,
+        database: Database,
+        journal: Journal,
+        kept: Callable[[str, str], object] = lambda _site, _linkedid: None,
+    ) -> None:
+        """`kept` is told the site and linkedid of each survey that the database has after all."""
+        self._recorder = recorder
+        self._database = database
+        self._journal = journal
+        self._kept = kept
+        self._away_until = 0.0
+        self._offered: set[tuple[str, str]] = set()
+        """Site and linkedid of calls whose offers went into the journal since it was empty."""
+        self._refused: dict[int, int] = {}
+        """How often the entries that are refused were tried, by number."""
+
+    async def offer(self, offer: SurveyOffer, admit: Admit | None = None) -> bool:
+        """Begin a survey, as `Recorder.offer` does; without the database `admit` is not asked.
+
+        Raises `DatabaseError` when the journal is full, too.
+        """
+        call = (offer.site, offer.linkedid)
+        if call in self._offered:
+            return False
+
+        async def direct() -> bool:
+            return await self._recorder.offer(offer, admit)
+
+        if not self._is_away:
+            try:
+                return await self._tried(direct())
+            except DatabaseError as error:
+                log.warning("surveys go into the journal: the database is away", why=str(error))
+        if self._journal.waiting >= MOST_WAITING:
+            raise DatabaseError(f"the journal is full: {self._journal.waiting} entries wait for the database")
+        self._offered.add(call)
+        await self._append(offer.site, offer.survey, Offered(offer=offer))
+        return True
+
+    async def start(self, site: str, survey: str, at: datetime) -> bool:
+        """The caller has heard the first prompt."""
+        return await self._keep(site, survey, Started(at=at), lambda: self._recorder.start(site, survey, at))
+
+    async def record_answer(self, site: str, survey: str, answer: AnswerRecord) -> bool:
+        """The caller has dealt with a question."""
+        return await self._keep(
+            site, survey, Answered(answer=answer), lambda: self._recorder.record_answer(site, survey, answer)
+        )
+
+    async def choose_reason(self, site: str, survey: str, reason: str) -> None:
+        """The caller has said why they called."""
+        await self._keep(
+            site, survey, ReasonChosen(reason=reason), lambda: self._recorder.choose_reason(site, survey, reason)
+        )
+
+    async def note(self, site: str, survey: str, *, language: str | None = None, incentive: str | None = None) -> None:
+        """The language that is spoken from now on, or the code that the caller was given."""
+        await self._keep(
+            site,
+            survey,
+            Noted(language=language, incentive=incentive),
+            lambda: self._recorder.note(site, survey, language=language, incentive=incentive),
+        )
+
+    async def finish(self, site: str, survey: str, outcome: Outcome, at: datetime) -> bool:
+        """The survey is over."""
+        return await self._keep(
+            site, survey, Finished(outcome=outcome, at=at), lambda: self._recorder.finish(site, survey, outcome, at)
+        )
+
+    async def check(self) -> None:
+        """Raise `DatabaseError` when something has waited in the journal for longer than `SLOW_SECONDS`."""
+        oldest = self._journal.oldest_at
+        if oldest is not None and datetime.now(UTC) - oldest > timedelta(seconds=SLOW_SECONDS):
+            raise DatabaseError(f"{self._journal.waiting} entries wait for the database since {oldest:%H:%M:%S} UTC")
+
+    async def run(self) -> None:
+        """Bring over what waits, until cancelled."""
+        while True:
+            await self._journal.some.wait()
+            try:
+                is_through = await self.bring_over()
+            except DatabaseError as error:
+                log.error("the journal cannot be read", why=str(error))
+                is_through = False
+            if not is_through:
+                await asyncio.sleep(AWAY_SECONDS)
+
+    async def bring_over(self) -> bool:
+        """Carry out the oldest entries; False when the database does not take all of them."""
+        by_survey: dict[tuple[str, str], list[Entry]] = {}
+        for entry in await self._journal.oldest(AT_ONCE):
+            by_survey.setdefault((entry.site, entry.survey), []).append(entry)
+        some = asyncio.Semaphore(SIDE_BY_SIDE)
+
+        async def carry_out(entries: list[Entry]) -> bool:
+            async with some:
+                return await self._carry_out(entries)
+
+        taken = await asyncio.gather(*(carry_out(entries) for entries in by_survey.values()))
+        if not self._journal.waiting:
+            self._offered.clear()
+        return all(taken)
+
+    async def _carry_out(self, entries: list[Entry]) -> bool:
+        """Carry out the entries of one survey in order, and take out those that are; False when one is not taken."""
+        done: list[Entry] = []
+        calls: list[tuple[str, str]] = []
+        try:
+            for entry in entries:
+                try:
+                    happened = journal_entries.read(entry.body)
+                    await self._again(entry, happened)
+                except Exception as error:
+                    if not await self._is_hopeless(entry, error):
+                        return False
+                    log.exception("a journal entry is set aside", site=entry.site, survey=entry.survey)
+                    await self._journal.set_aside(entry, str(error))
+                else:
+                    done.append(entry)
+                    if isinstance(happened, Offered):
+                        calls.append((entry.site, happened.offer.linkedid))
+            return True
+        finally:
+            await self._journal.remove(done)
+            for call in calls:
+                self._kept(*call)
+
+    async def _again(self, entry: Entry, happened: Happened) -> None:
+        site, survey = entry.site, entry.survey
+        match happened:
+            case Offered(offer=offer):
+                if not await self._recorder.offer(offer):
+                    # It may be there because the database was slow and not away; what was answered says so.
+                    log.info("an offer in the journal was made before", site=site, survey=survey)
+            case Started(at=at):
+                await self._recorder.start(site, survey, at)
+            case Answered(answer=answer):
+                await self._recorder.record_answer(site, survey, answer)
+            case ReasonChosen(reason=reason):
+                await self._recorder.choose_reason(site, survey, reason)
+            case Noted(language=language, incentive=incentive):
+                await self._recorder.note(site, survey, language=language, incentive=incentive)
+            case Finished(outcome=outcome, at=at):
+                await self._recorder.finish(site, survey, outcome, at)
+
+    async def _is_hopeless(self, entry: Entry, error: Exception) -> bool:
+        if isinstance(error, DatabaseError):
+            try:
+                await self._database.read(lambda transaction: transaction.scalar(text("SELECT 1")), seconds=TRY_SECONDS)
+            except DatabaseError:
+                return False
+        self._refused[entry.number] = self._refused.get(entry.number, 0) + 1
+        if self._refused[entry.number] < REFUSALS:
+            return False
+        del self._refused[entry.number]
+        return True
+
+    async def _keep(
+        self, site: str, survey: str, happened: Happened, direct: Callable[[], Awaitable[bool | None]]
+    ) -> bool:
+        if not self._is_away and not self._journal.holds(site, survey):
+            try:
+                return await self._tried(direct()) is not False
+            except DatabaseError as error:
+                log.warning("surveys go into the journal: the database is away", why=str(error))
+        await self._append(site, survey, happened)
+        return True
+
+    async def _tried(self, direct: Awaitable[Kept]) -> Kept:
+        try:
+            async with asyncio.timeout(TRY_SECONDS):
+                return await direct
+        except TimeoutError as error:
+            self._away_until = asyncio.get_running_loop().time() + AWAY_SECONDS
+            raise DatabaseError(f"no answer within {TRY_SECONDS:g} s") from error
+        except DatabaseError:
+            self._away_until = asyncio.get_running_loop().time() + AWAY_SECONDS
+            raise
+
+    @property
+    def _is_away(self) -> bool:
+        return asyncio.get_running_loop().time() < self._away_until
+
+    async def _append(self, site: str, survey: str, happened: Happened) -> None:
+        await self._journal.append(site, survey, journal_entries.written(happened))
