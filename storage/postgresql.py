@@ -2,6 +2,7 @@
 
 import asyncio
 from itertools import count
+from typing import Any
 
 from sqlalchemy import URL, Engine
 from sqlalchemy.exc import DBAPIError
@@ -35,6 +36,8 @@ class PostgresqlPool:
             },
         )
 
+        self._leaving: set[asyncio.Task[Any]] = set()
+
     @property
     def engine(self) -> Engine:
         """SQLAlchemy's own, to listen to."""
@@ -42,10 +45,33 @@ class PostgresqlPool:
 
     async def close(self) -> None:
         """Give all connections back."""
+        if self._leaving:
+            await asyncio.wait(self._leaving, timeout=CONNECT_SECONDS)
         await self._engine.dispose()
 
     async def write(self, work: Work[Result]) -> Result:
-        """Run `work` in one transaction, again after a conflict or a lost connection."""
+        """Run `work` in one transaction, again after a conflict or a lost connection.
+
+        Whoever is cancelled goes at once. The driver cleans up by asking the server to end the statement, and a server
+        that hangs would hold up a caller for as long as it hangs.
+        """
+        working = asyncio.create_task(self._repeated(work))
+        try:
+            return await asyncio.shield(working)
+        except asyncio.CancelledError:
+            working.cancel()
+            self._leaving.add(working)
+            working.add_done_callback(self._left)
+            raise
+
+    read = write
+
+    def _left(self, task: asyncio.Task[Any]) -> None:
+        self._leaving.discard(task)
+        if not task.cancelled():
+            task.exception()  # nobody asks for it any more
+
+    async def _repeated(self, work: Work[Result]) -> Result:
         for attempt in count(1):
             try:
                 async with self._engine.begin() as connection:
@@ -53,5 +79,3 @@ class PostgresqlPool:
             except DBAPIError as error:
                 await asyncio.sleep(pause_after(error, attempt))
         raise AssertionError("the last attempt returns or raises")
-
-    read = write

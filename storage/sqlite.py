@@ -141,7 +141,7 @@ class SqliteFile:
             try:
                 with self._writing.begin() as connection:
                     results = [_finished(job.work(ThreadTransaction(connection))) for job in jobs]
-            except Exception:  # noqa: S110 - whoever it is about is told when each is written alone
+            except BaseException:  # noqa: S110 - whoever it is about is told when each is written alone
                 pass
             else:
                 for job, result in zip(jobs, results, strict=True):
@@ -150,7 +150,7 @@ class SqliteFile:
         for job in jobs:
             try:
                 result = self._write_alone(job)
-            except Exception as error:
+            except BaseException as error:  # whatever it is, it is about this work, and the thread goes on
                 _tell(job, error=error)
             else:
                 _tell(job, result=result)
@@ -206,7 +206,7 @@ def _finished(work: Awaitable[Result]) -> Result:
     raise RuntimeError("work in a transaction waits for something other than its database")
 
 
-def _tell(job: _Job[Any], *, result: Any = None, error: Exception | None = None) -> None:
+def _tell(job: _Job[Any], *, result: Any = None, error: BaseException | None = None) -> None:
     def tell() -> None:
         if job.done.done():
             return
