@@ -1,6 +1,6 @@
 """The web application: its routes, and where they take their facts from."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import metadata
@@ -13,10 +13,9 @@ from callflows.questions import Question
 from ivr.asterisk.agi_server import AgiServer
 from ivr.asterisk.link import AmiLink
 from ivr.asterisk.state import AmiState
-from ivr.errors import PbxError
 from ivr.live import LiveFeed
 from ivr.parts.agi import agi_check
-from ivr.parts.pbx import link_check
+from ivr.parts.pbx import link_check, survey_sender
 from ivr.scoreboard.board import RatedFlow, RatedQuestion, Scoreboard, ScoredSite
 from ivr.settings import Settings
 from ivr.surveys.flows import FlowShelf
@@ -135,7 +134,9 @@ def web_application(parts: WebParts) -> web.Application:
         now=now,
     )
     app[BOOK] = OptOutBook(recorder=recorder, callers=callers, sites=sites, now=now)
-    app[SENDING] = CallDoor(database=database, senders={code: _sender(link, parts.agi) for code, link in links.items()})
+    app[SENDING] = CallDoor(
+        database=database, senders={code: survey_sender(link, parts.agi) for code, link in links.items()}
+    )
     app[RECORDER], app[SITES] = recorder, sites
     app[FLOWS] = FlowSource(database=database, shelf=shelf, status=publishing.status, now=now)
     app[LIVE] = LiveSource(feed=parts.live, agents=lambda: queries.agents(database))
@@ -150,15 +151,6 @@ def web_application(parts: WebParts) -> web.Application:
     )
     add_pages(app, {code: site.zone_info for code, site in settings.sites.items()})
     return app
-
-
-def _sender(link: AmiLink, agi: AgiServer) -> Callable[[str], Awaitable[None]]:
-    async def send(linkedid: str) -> None:
-        if not agi.is_open:
-            raise PbxError("the service stops")  # the caller would only be taken away from the agent
-        await link.send_to_survey(linkedid)
-
-    return send
 
 
 def _link_facts(state: AmiState) -> LinkFacts:

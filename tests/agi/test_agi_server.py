@@ -13,7 +13,7 @@ from ivr.asterisk.agi_phone import AgiPhone
 from ivr.asterisk.agi_server import AgiServer
 from ivr.asterisk.agi_session import AgiLimits
 from ivr.errors import CallerHungUp, SettingsError
-from tests.agi.agi_client import FakeAsterisk, header, site
+from tests.agi.agi_client import header, site
 
 
 async def asks(phone: AgiPhone) -> object:
@@ -177,7 +177,7 @@ async def test_a_call_right_after_each_other_never_mixes_the_callers_up():
         assert sorted(got) == sorted((str(number % 10), str(number)) for number in numbers)
 
 
-# --- start and stop ---
+# --- start, and the end of a call ---
 
 
 async def test_a_port_in_use_is_one_clear_line():
@@ -191,99 +191,6 @@ async def test_a_port_in_use_is_one_clear_line():
 async def test_an_address_that_is_not_ours_is_one_clear_line():
     with pytest.raises(SettingsError, match=r"^fastagi 192\.0\.2\.1:4573: cannot assign requested address$"):
         await AgiServer("192.0.2.1", 4573, {}, AgiLimits()).start()
-
-
-async def test_stopping_lets_a_call_end_within_the_grace():
-    async with site(asks) as here:
-        asterisk = await here.dialled()
-        silent = await here.dialled(b"agi_network: yes\n")
-        await asterisk.hears()
-        await here.counts(open=2)
-        stopping = asyncio.ensure_future(here.server.stop(5))
-        assert await silent.is_let_go() == b""
-        asterisk.says(b"200 result=5\n")
-        assert (await here.result()).pressed == "5"
-        await stopping
-        assert await asterisk.is_let_go() == b""
-
-
-async def test_stopping_lets_every_dialplan_go_on():
-    async with site(asks) as here:
-        port = here.server.port
-        calls = [await here.dialled() for _ in range(3)]
-        silent = await here.dialled(b"agi_network: yes\n")
-        for call in calls:
-            await call.hears()
-        await here.counts(open=4)
-        await here.server.stop(0.05)
-        assert here.server.counts.open == 0
-        assert [await call.is_let_go() for call in (*calls, silent)] == [b""] * 4
-        assert [str(await here.result()) for _ in calls] == ["the service stops"] * 3
-        with pytest.raises(OSError, match="onnect"):
-            await FakeAsterisk.dial(port)
-
-
-async def test_a_draining_server_refuses_who_comes_and_lets_the_others_end():
-    async with site(asks) as here:
-        port = here.server.port
-        quick, slow = await here.dialled(header(uniqueid="quick.1")), await here.dialled(header(uniqueid="slow.1"))
-        await quick.hears()
-        await slow.hears()
-        draining = asyncio.ensure_future(here.server.drain(5))
-        await asyncio.sleep(0)
-        assert not here.server.is_open
-        with pytest.raises(OSError, match="onnect"):
-            await FakeAsterisk.dial(port)
-        assert here.server.port == port
-        quick.says(b"200 result=5\n")
-        assert (await here.result()).pressed == "5"
-        assert not draining.done()
-        slow.says(b"200 result=4\n")
-        assert (await here.result()).pressed == "4"
-        assert await draining == 0
-
-
-async def test_who_is_still_asked_at_the_end_of_the_drain_is_counted_and_stays():
-    async with site(asks) as here:
-        asterisk = await here.dialled()
-        await asterisk.hears()
-        assert await here.server.drain(0.05) == 1
-        asterisk.says(b"200 result=3\n")
-        assert (await here.result()).pressed == "3"
-
-
-async def test_what_is_being_written_when_the_server_stops_is_written_to_its_end():
-    begun, written = asyncio.Event(), asyncio.Event()
-
-    async def writes(phone: AgiPhone) -> object:
-        pressed = await asks(phone)
-        begun.set()
-        await written.wait()
-        return pressed
-
-    async with site(writes) as here:
-        asterisk = await here.dialled()
-        await asterisk.answers(b"200 result=5\n")
-        await begun.wait()
-        stopping = asyncio.ensure_future(here.server.stop(0))
-        assert await asterisk.is_let_go() == b""
-        written.set()
-        assert (await here.result()).pressed == "5"
-        await stopping
-
-
-async def test_a_handler_that_never_ends_does_not_keep_the_server(monkeypatch):
-    monkeypatch.setattr("ivr.asterisk.agi_server.WRITING_SECONDS", 0.05)
-
-    async def hangs(phone: AgiPhone) -> object:
-        await phone.answer()
-        return await asyncio.Event().wait()
-
-    async with site(hangs) as here:
-        asterisk = await here.dialled()
-        await asterisk.answers(b"200 result=0\n", b"200 result=0\n")
-        await here.server.stop(0)
-        assert isinstance(await here.result(), asyncio.CancelledError)
 
 
 async def test_a_handler_may_finish_its_work_after_the_caller_has_hung_up():
