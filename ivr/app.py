@@ -60,7 +60,7 @@ class Service:
 
     url: str
     """Where the HTTP API is."""
-    agi_port: int
+    agi: AgiServer
     """Where the dialplan brings callers."""
     database: Database
     facts: FactWriter
@@ -69,6 +69,11 @@ class Service:
     """The link to each site's PBX, by the site's code."""
     publishing: Publishing
     """Keeps the flows in force up to date."""
+
+    @property
+    def agi_port(self) -> int:
+        """The port to which the dialplan brings callers."""
+        return self.agi.port
 
 
 @asynccontextmanager
@@ -153,7 +158,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             code: pbx_link(code, site, on_event, settings.fastagi.host, agi.port)
             for code, site in settings.sites.items()
         }
-        callback_sites |= {code: callback_site(settings.sites[code], links[code]) for code in greetings}
+        callback_sites |= {code: callback_site(settings.sites[code], links[code], agi) for code in greetings}
         for link in links.values():
             stack.push_async_callback(link.stop)
             await link.start()
@@ -178,7 +183,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         url = await stack.enter_async_context(serving(app, settings.web.host, settings.web.port))
         yield Service(
             url=url,
-            agi_port=agi.port,
+            agi=agi,
             database=database,
             facts=facts,
             prompts=prompts,

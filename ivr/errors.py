@@ -9,6 +9,7 @@ line the user reads.
     │   ├── PbxRefused        the PBX answered, and said no: a wrong secret, or a right that the user lacks
     │   ├── NoSuchCall        the PBX has no such call, as far as is known
     │   └── NotTalking        the caller does not talk with an agent right now
+    ├── ServiceStops          the service takes no new surveys, because it is about to end
     └── PhoneError            a call under way cannot be served any further
         ├── CallerHungUp      the caller is gone
         └── PromptMissing     the PBX could not play a prompt while the caller was still there
@@ -45,6 +46,10 @@ class NoSuchCall(PbxError):
 
 class NotTalking(PbxError):
     """The caller does not talk with an agent right now: still waits, is asked already, or is about to leave."""
+
+
+class ServiceStops(PostcallError):
+    """The service takes no new surveys, because it is about to end."""
 
 
 class PhoneError(PostcallError):

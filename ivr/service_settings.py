@@ -16,6 +16,8 @@ class FastAgiSettings(Section):
     host: str = "127.0.0.1"
     port: Port = 4573
     max_sessions: Annotated[int, Field(ge=1, le=100_000)] = 2000
+    drain_seconds: Annotated[float, Field(ge=0, le=900)] = 30.0
+    """How long surveys under way may go on after the service was told to stop."""
 
 
 class WebSettings(SectionWithSecret):

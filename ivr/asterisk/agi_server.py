@@ -11,11 +11,13 @@ import structlog
 from ivr.asterisk.agi_phone import AgiPhone
 from ivr.asterisk.agi_protocol import AgiRequest
 from ivr.asterisk.agi_session import AgiLimits, AgiSession
-from ivr.errors import CallerHungUp, PostcallError, SettingsError
+from ivr.errors import CallerHungUp, PhoneError, PostcallError, SettingsError
 
 Handler = Callable[[AgiRequest, AgiPhone], Awaitable[None]]
 """Serves one call. The session is closed when it returns or raises."""
 
+WRITING_SECONDS = 5.0
+"""How long, when the server stops, what handled a call may go on after the call: the answer, the end, the credit."""
 _BACKLOG = 1024
 
 
@@ -57,6 +59,7 @@ class AgiServer:
         self._prefix = prompt_prefix
         self._log = structlog.get_logger("postcall.fastagi")
         self._server: asyncio.Server | None = None
+        self._bound_port = 0
         self._sessions: set[AgiSession] = set()
         self._calls: set[asyncio.Task[None]] = set()
         self._empty = asyncio.Event()
@@ -66,10 +69,16 @@ class AgiServer:
 
     @property
     def port(self) -> int:
-        """The port that is listened on; the system chose it when 0 was asked for. Only between `start` and `stop`."""
-        if self._server is None:
-            raise RuntimeError("the FastAGI server does not listen")
-        return int(self._server.sockets[0].getsockname()[1])
+        """The port that is listened on; the system chose it when 0 was asked for. Known from `start` on, also when no
+        more callers are taken."""
+        if not self._bound_port:
+            raise RuntimeError("the FastAGI server has not listened yet")
+        return self._bound_port
+
+    @property
+    def is_open(self) -> bool:
+        """Whether callers can be brought: from `start` until `drain` or `stop`."""
+        return self._server is not None
 
     @property
     def counts(self) -> AgiCounts:
@@ -96,18 +105,29 @@ class AgiServer:
             known = error.errno is not None and not isinstance(error, socket.gaierror)
             reason = os.strerror(error.errno) if known and error.errno else error.strerror or str(error)
             raise SettingsError(f"fastagi {self._host}:{self._port}: {reason.lower()}") from error
+        self._bound_port = int(self._server.sockets[0].getsockname()[1])
 
-    async def stop(self, grace_seconds: float) -> None:
-        """Listen no more, give the calls under way `grace_seconds` to end, then cancel them. All connections are closed
-        when it returns, so that every dialplan goes on."""
+    async def drain(self, seconds: float) -> int:
+        """Listen no more, so that Asterisk is refused at once and the dialplan goes on, and give the calls under way
+        `seconds` to end. Returns how many have not ended."""
         self._stopping = True
         if self._server is not None:
             self._server.close()
             self._server = None
         for session in [session for session in self._sessions if session.request is None]:
             session.close()
-        if self._calls:
-            _, late = await asyncio.wait(self._calls, timeout=grace_seconds)
+        if not self._calls:
+            return 0
+        _, late = await asyncio.wait(self._calls, timeout=seconds)
+        return len(late)
+
+    async def stop(self, grace_seconds: float) -> None:
+        """`drain`, then end the calls that are left as if their PBX were gone: every dialplan goes on, and what was
+        keyed can still be written for `WRITING_SECONDS`. All connections are closed when it returns."""
+        if await self.drain(grace_seconds):
+            for session in list(self._sessions):
+                session.end(PhoneError("the service stops"))
+            _, late = await asyncio.wait(self._calls, timeout=WRITING_SECONDS)
             for call in late:
                 call.cancel()
             await asyncio.gather(*late, return_exceptions=True)

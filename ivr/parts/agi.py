@@ -4,14 +4,16 @@ import structlog
 
 from ivr.asterisk.agi_phone import AgiPhone
 from ivr.asterisk.agi_protocol import AgiRequest
-from ivr.asterisk.agi_server import Handler
+from ivr.asterisk.agi_server import AgiServer, Handler
 from ivr.asterisk.survey_route import read_request
 from ivr.asterisk.wrapup_route import note_wrap_up
+from ivr.errors import ServiceStops
 from ivr.settings import Settings
 from ivr.surveys.callback_desk import CallbackDesk
 from ivr.surveys.conduct import SurveyDesk
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.wrap_up import WrapUps
+from ivr.web.health import Check
 
 log = structlog.get_logger()
 
@@ -47,6 +49,16 @@ def wrapup_route(settings: Settings, wrap_ups: WrapUps) -> Handler:
             await note_wrap_up(request, phone, code, wrap_ups)
 
     return wrapup
+
+
+def agi_check(agi: AgiServer) -> Check:
+    """Whether callers can be brought."""
+
+    async def check() -> None:
+        if not agi.is_open:
+            raise ServiceStops(f"the service stops: no new surveys, {agi.counts.open} under way")
+
+    return check
 
 
 def _site_of(request: AgiRequest, settings: Settings) -> str | None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from callflows.loader import GREETING, FlowVersion, load_flow
 from callflows.model import CommentStep
+from ivr.asterisk.agi_server import AgiServer
 from ivr.asterisk.link import AmiLink
 from ivr.errors import FlowError
 from ivr.site_settings import SiteSettings
@@ -43,8 +44,8 @@ def greeting(site: SiteSettings) -> FlowVersion:
     return version
 
 
-def callback_site(site: SiteSettings, link: AmiLink) -> CallbackSite:
-    """A site that calls back over its link."""
+def callback_site(site: SiteSettings, link: AmiLink, agi: AgiServer) -> CallbackSite:
+    """A site that calls back over its link, as long as whoever answers can be asked."""
     given = site.callback
 
     async def place(number: str, about: str) -> str:
@@ -55,4 +56,4 @@ def callback_site(site: SiteSettings, link: AmiLink) -> CallbackSite:
             about=about,
         )
 
-    return CallbackSite(plan=callback_plan(site), place=place, is_ready=lambda: link.state.connected)
+    return CallbackSite(plan=callback_plan(site), place=place, is_ready=lambda: link.state.connected and agi.is_open)

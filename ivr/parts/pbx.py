@@ -1,7 +1,8 @@
 """The link to each site's PBX."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
+from ivr.asterisk.agi_server import AgiServer
 from ivr.asterisk.ami import AmiAccess
 from ivr.asterisk.extension import ExtensionPlan
 from ivr.asterisk.link import AmiLink
@@ -32,6 +33,18 @@ def pbx_link(
         else None,
         on_event=on_event,
     )
+
+
+def survey_sender(link: AmiLink, agi: AgiServer) -> Callable[[str], Awaitable[None]]:
+    """Sends the caller of a linkedid into the survey. Raises as `AmiLink.send_to_survey` does, and `PbxError` when
+    nobody new is asked: the caller would only be taken away from the agent."""
+
+    async def send(linkedid: str) -> None:
+        if not agi.is_open:
+            raise PbxError("the service stops")
+        await link.send_to_survey(linkedid)
+
+    return send
 
 
 def link_check(link: AmiLink) -> Check:

@@ -14,7 +14,8 @@ from ivr.asterisk.agi_server import AgiServer
 from ivr.asterisk.link import AmiLink
 from ivr.asterisk.state import AmiState
 from ivr.live import LiveFeed
-from ivr.parts.pbx import link_check
+from ivr.parts.agi import agi_check
+from ivr.parts.pbx import link_check, survey_sender
 from ivr.scoreboard.board import RatedFlow, RatedQuestion, Scoreboard, ScoredSite
 from ivr.settings import Settings
 from ivr.surveys.flows import FlowShelf
@@ -102,7 +103,7 @@ def web_application(parts: WebParts) -> web.Application:
     settings, database, shelf = parts.settings, parts.database, parts.flows
     recorder, callers, links, publishing = parts.recorder, parts.callers, parts.links, parts.publishing
     now = parts.now
-    checks: dict[str, Check] = {"database": lambda: check_schema(database)}
+    checks: dict[str, Check] = {"surveys": agi_check(parts.agi), "database": lambda: check_schema(database)}
     if parts.journaled:
         checks["journal"] = parts.journaled.check
     checks |= {f"pbx {code}": link_check(link) for code, link in links.items()}
@@ -138,7 +139,9 @@ def web_application(parts: WebParts) -> web.Application:
         now=now,
     )
     app[BOOK] = OptOutBook(recorder=recorder, callers=callers, sites=sites, now=now)
-    app[SENDING] = CallDoor(database=database, senders={code: link.send_to_survey for code, link in links.items()})
+    app[SENDING] = CallDoor(
+        database=database, senders={code: survey_sender(link, parts.agi) for code, link in links.items()}
+    )
     app[RECORDER], app[SITES] = recorder, sites
     app[FLOWS] = FlowSource(database=database, shelf=shelf, status=publishing.status, now=now)
     app[LIVE] = LiveSource(feed=parts.live, agents=lambda: queries.agents(database))

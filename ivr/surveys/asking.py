@@ -86,6 +86,8 @@ class Asking:
         self._started = False
         self.lacked_prompt = False
         """Whether the PBX could not play a prompt."""
+        self.lacked_store = False
+        """Whether something could not be stored."""
         self._told = log.bind(site=site, survey=survey)
 
     async def ask(self) -> Outcome:
@@ -176,12 +178,16 @@ class Asking:
         return Saved() if stored else Failed()
 
     async def _store(self, write: Awaitable[object]) -> bool:
-        """True when the database has it. The caller is never kept waiting for longer than `STORE_SECONDS`."""
+        """True when the database has it. The caller is never kept waiting for longer than `STORE_SECONDS`, and whatever
+        is left to be stored after a failure has an eighth of that: up to two writes, so that it stays below 2 seconds.
+        """
+        seconds = STORE_SECONDS / 8 if self.lacked_store else STORE_SECONDS
         try:
-            async with asyncio.timeout(STORE_SECONDS):
+            async with asyncio.timeout(seconds):
                 await write
         except (DatabaseError, TimeoutError) as error:
-            self._told.error("not stored", why=str(error) or f"no answer in {STORE_SECONDS} s")
+            self.lacked_store = True
+            self._told.error("not stored", why=str(error) or f"no answer in {seconds:g} s")
             return False
         return True
 

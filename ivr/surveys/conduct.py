@@ -118,7 +118,8 @@ class SurveyDesk:
             raise
         if asking.lacked_prompt:
             self._prompts.forget(request.site, speakable.flow)
-        await self._credit_again(request)
+        if not asking.lacked_store:  # the caller has waited for the database long enough
+            await self._credit_again(request)
         told.info("survey ended", outcome=outcome, flow=version.flow.flow)
 
     async def _exclude(self, request: SurveyRequest, exclusion: str) -> None:
@@ -140,15 +141,17 @@ class SurveyDesk:
         if self._calls.tell_again(request.site, request.linkedid):
             return
         try:
-            await self._recorder.recredit_call(request.site, request.linkedid, self._attribution.decide)
-            if request.agent:
-                known = self._agents.describe(request.site, request.agent, self._now())
-                # A name that the queue told is whole, and never replaced by one that may be cut.
-                name = (known.name if known else "") or request.agent.name
-                if known and name:
-                    await self._recorder.introduce_agent(replace(known, name=name))
-        except DatabaseError as error:
-            log.warning("a survey is not credited again", site=request.site, survey=request.survey, why=str(error))
+            async with asyncio.timeout(STORE_SECONDS):
+                await self._recorder.recredit_call(request.site, request.linkedid, self._attribution.decide)
+                if request.agent:
+                    known = self._agents.describe(request.site, request.agent, self._now())
+                    # A name that the queue told is whole, and never replaced by one that may be cut.
+                    name = (known.name if known else "") or request.agent.name
+                    if known and name:
+                        await self._recorder.introduce_agent(replace(known, name=name))
+        except (DatabaseError, TimeoutError) as error:
+            why = str(error) or "too slow"
+            log.warning("a survey is not credited again", site=request.site, survey=request.survey, why=why)
 
     def _version(self, request: SurveyRequest, due: CreditRecord) -> FlowVersion:
         """The version in force of the flow that the dialplan names, or else of the one that the rules choose."""

@@ -1,4 +1,4 @@
-"""`/healthz`: the process answers. `/readyz`: the database and the links to the PBXs work, too."""
+"""`/healthz`: the process answers. `/readyz`: surveys are taken; the database and the links to the PBXs work."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping

@@ -13,7 +13,7 @@ from ivr.asterisk.agi_phone import AgiPhone
 from ivr.asterisk.agi_server import AgiServer
 from ivr.asterisk.agi_session import AgiLimits
 from ivr.errors import CallerHungUp, SettingsError
-from tests.agi.agi_client import FakeAsterisk, header, site
+from tests.agi.agi_client import header, site
 
 
 async def asks(phone: AgiPhone) -> object:
@@ -177,7 +177,7 @@ async def test_a_call_right_after_each_other_never_mixes_the_callers_up():
         assert sorted(got) == sorted((str(number % 10), str(number)) for number in numbers)
 
 
-# --- start and stop ---
+# --- start, and the end of a call ---
 
 
 async def test_a_port_in_use_is_one_clear_line():
@@ -191,36 +191,6 @@ async def test_a_port_in_use_is_one_clear_line():
 async def test_an_address_that_is_not_ours_is_one_clear_line():
     with pytest.raises(SettingsError, match=r"^fastagi 192\.0\.2\.1:4573: cannot assign requested address$"):
         await AgiServer("192.0.2.1", 4573, {}, AgiLimits()).start()
-
-
-async def test_stopping_lets_a_call_end_within_the_grace():
-    async with site(asks) as here:
-        asterisk = await here.dialled()
-        silent = await here.dialled(b"agi_network: yes\n")
-        await asterisk.hears()
-        await here.counts(open=2)
-        stopping = asyncio.ensure_future(here.server.stop(5))
-        assert await silent.is_let_go() == b""
-        asterisk.says(b"200 result=5\n")
-        assert (await here.result()).pressed == "5"
-        await stopping
-        assert await asterisk.is_let_go() == b""
-
-
-async def test_stopping_lets_every_dialplan_go_on():
-    async with site(asks) as here:
-        port = here.server.port
-        calls = [await here.dialled() for _ in range(3)]
-        silent = await here.dialled(b"agi_network: yes\n")
-        for call in calls:
-            await call.hears()
-        await here.counts(open=4)
-        await here.server.stop(0.05)
-        assert here.server.counts.open == 0
-        assert [await call.is_let_go() for call in (*calls, silent)] == [b""] * 4
-        assert all([isinstance(await here.result(), asyncio.CancelledError) for _ in calls])
-        with pytest.raises(OSError, match="onnect"):
-            await FakeAsterisk.dial(port)
 
 
 async def test_a_handler_may_finish_its_work_after_the_caller_has_hung_up():

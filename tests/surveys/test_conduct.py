@@ -1,6 +1,7 @@
 """One survey, conducted on a telephone of paper: what the caller hears, and what is kept, whatever goes wrong."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -333,6 +334,32 @@ async def test_a_database_that_hangs_keeps_nobody_waiting(desk: Desk, monkeypatc
     async with asyncio.timeout(60):
         await desk.conduct(phone)
     assert len(phone.heard) == 1
+
+
+async def test_all_that_hangs_at_the_end_of_a_survey_hangs_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hangs(*_: object) -> bool:
+        await asyncio.Event().wait()
+        return True
+
+    monkeypatch.setattr(asking, "STORE_SECONDS", 0.8)
+    for work in ("record_answer", "finish", "recredit_call"):
+        monkeypatch.setattr(desk.recorder, work, hangs)
+    begun = time.monotonic()
+    await desk.conduct(PaperPhone(key("5")))
+    assert time.monotonic() - begun < 2 * 0.8
+
+
+async def test_a_credit_that_hangs_after_a_good_survey_keeps_nobody_waiting(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hangs(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(desk.recorder, "recredit_call", hangs)
+    monkeypatch.setattr(conduct, "STORE_SECONDS", 2.0)
+    async with asyncio.timeout(60):
+        await desk.conduct(PaperPhone(key("5")))
+    assert await desk.surveys() == [("1.1", "completed", "PJSIP/1001", "en")]
 
 
 async def test_the_events_name_the_agent_before_the_channel_does(desk: Desk) -> None:
