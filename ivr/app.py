@@ -1,7 +1,6 @@
 """The composition root: everything is built, started and stopped here, in this order, and nowhere else."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,10 +14,12 @@ from ivr.asterisk.agi_session import AgiLimits
 from ivr.asterisk.link import AmiLink
 from ivr.calls import CallEvent, Gap
 from ivr.errors import SettingsError
-from ivr.live import LiveFeed
+from ivr.live import LiveFeed, SurveyNews
 from ivr.parts.agi import survey_route, wrapup_route
 from ivr.parts.callbacks import callback_site, greeting
 from ivr.parts.choice import site_flows
+from ivr.parts.journal import journaled_surveys
+from ivr.parts.metrics import Measured, Meters
 from ivr.parts.pbx import pbx_link
 from ivr.parts.web import WebParts, web_application
 from ivr.settings import Settings
@@ -36,10 +37,7 @@ from ivr.surveys.sealed_numbers import NumberSeal
 from ivr.surveys.tracker import CallTracker
 from ivr.surveys.wrap_up import WrapUps
 from ivr.web.server import serving
-from storage.address import sqlite_path
 from storage.engine import Database, open_database
-from storage.journal import open_journal
-from storage.journaled import JournaledSurveys
 from storage.recorder import Recorder
 from storage.records import SiteRecord
 from storage.schema import check_schema
@@ -85,6 +83,8 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
     """
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(await open_database(settings.database.url.get_secret_value()))
+        meters = Meters()
+        database.timed = meters.transaction
         await check_schema(database)
         recorder = Recorder(database)
         await _introduce(recorder, settings)
@@ -110,7 +110,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         facts = FactWriter(recorder, callers, agents, attribution, callbacks.not_asked)
         await stack.enter_async_context(_written_behind(facts))
         calls = CallTracker(facts.call_changed)
-        journaled = await stack.enter_async_context(_journaled(settings, database, recorder, calls))
+        journaled = await stack.enter_async_context(journaled_surveys(settings, database, recorder, calls))
 
         def on_event(event: CallEvent | Gap) -> None:
             if isinstance(event, Gap):
@@ -122,6 +122,11 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         sites = {code: site_flows(code, site, agents) for code, site in settings.sites.items()}
         prompts = PromptCheck(now=_now)
         live = LiveFeed()
+
+        def tell(news: SurveyNews) -> None:
+            live.tell(news)
+            meters.tell(news)
+
         desk = SurveyDesk(
             recorder=recorder,
             calls=calls,
@@ -134,8 +139,9 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             sites=sites,
             recordings=settings.flows.recordings,
             rules={code: rules_of(settings, code, callers) for code in settings.sites},
-            tell=live.tell,
-            surveys=journaled,
+            tell=tell,
+            surveys=journaled.surveys if journaled else None,
+            begun=meters.begun,
         )
         callback_desk = CallbackDesk(
             recorder=recorder, callbacks=callbacks, desk=desk, greetings=greetings, prompts=prompts, now=_now
@@ -177,7 +183,17 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
                 prompts=prompts,
                 live=live,
                 now=_now,
-                journaled=journaled,
+                journaled=journaled.surveys if journaled else None,
+                measure=Measured(
+                    meters=meters,
+                    database=database,
+                    zones={code: site.zone_info for code, site in settings.sites.items()},
+                    links=links,
+                    agi=agi,
+                    facts=facts,
+                    publishing=publishing,
+                    journal=journaled.journal if journaled else None,
+                ).measure,
             )
         )
         url = await stack.enter_async_context(serving(app, settings.web.host, settings.web.port))
@@ -244,28 +260,3 @@ async def _written_behind(facts: FactWriter) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-@asynccontextmanager
-async def _journaled(
-    settings: Settings, database: Database, recorder: Recorder, calls: CallTracker
-) -> AsyncIterator[JournaledSurveys | None]:
-    """The surveys with a journal before PostgreSQL; None for SQLite, which is not away while its disk is there."""
-    if sqlite_path(database.url):
-        yield None
-        return
-    journal = await open_journal(settings.database.journal)
-    surveys = JournaledSurveys(recorder=recorder, database=database, journal=journal, kept=calls.tell_again)
-    try:
-        if journal.waiting:
-            log.warning("what callers said waits in the journal", entries=journal.waiting, since=journal.oldest_at)
-        async with _in_background(surveys.run(), "journal"):
-            yield surveys
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(FACTS_SECONDS):
-                while journal.waiting and await surveys.bring_over():
-                    pass
-        if journal.waiting:
-            log.warning("the journal keeps what the database did not take", entries=journal.waiting)
-    finally:
-        await journal.close()

@@ -2,8 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable
+import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Literal
 
 from sqlalchemy import URL, Engine, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
@@ -20,11 +22,22 @@ WRITE_SECONDS = 10.0
 READ_SECONDS = 30.0
 
 
+Kind = Literal["read", "write"]
+Timed = Callable[[Kind, float, bool], None]
+"""Takes what a transaction was, how many seconds it took, its waiting included, and whether the database did it."""
+
+
+def _by_nobody(_kind: Kind, _seconds: float, _is_done: bool) -> None:
+    """Where nobody wants to know."""
+
+
 class Database:
     """An open database; `close` it."""
 
     def __init__(self, url: URL) -> None:
         self.url = url
+        self.timed: Timed = _by_nobody
+        """Told of each transaction how long it took."""
         self._way: SqliteFile | PostgresqlPool = SqliteFile(url) if sqlite_path(url) else PostgresqlPool(url)
 
     @property
@@ -47,7 +60,7 @@ class Database:
 
         `seconds` bounds it; None does not. Raises `DatabaseError` when the database fails or takes longer.
         """
-        return await self._translated(self._way.read(work), seconds)
+        return await self._translated("read", self._way.read(work), seconds)
 
     async def write(self, work: Work[Result], *, bounded: bool = True) -> Result:
         """Run `work` in one transaction; on return it is durable. Takes `WRITE_SECONDS` at most unless not `bounded`.
@@ -57,9 +70,19 @@ class Database:
         to repeat. It runs in another thread where the database is SQLite, and waits for nothing but its transaction.
         Raises `DatabaseError` when the database fails or takes longer.
         """
-        return await self._translated(self._way.write(work), WRITE_SECONDS if bounded else None)
+        return await self._translated("write", self._way.write(work), WRITE_SECONDS if bounded else None)
 
-    async def _translated(self, running: Awaitable[Result], seconds: float | None) -> Result:
+    async def _translated(self, kind: Kind, running: Awaitable[Result], seconds: float | None) -> Result:
+        begun = time.perf_counter()
+        try:
+            result = await self._in_our_words(running, seconds)
+        except DatabaseError:
+            self.timed(kind, time.perf_counter() - begun, False)
+            raise
+        self.timed(kind, time.perf_counter() - begun, True)
+        return result
+
+    async def _in_our_words(self, running: Awaitable[Result], seconds: float | None) -> Result:
         place = describe(self.url)
         try:
             async with asyncio.timeout(seconds) as deadline:

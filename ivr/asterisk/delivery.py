@@ -55,6 +55,11 @@ class Delivery:
             self._filled.set()
         self._queue.append(event)
 
+    @property
+    def waiting(self) -> int:
+        """Events that were not handed out yet."""
+        return len(self._queue)
+
     def accept(self) -> None:
         """Stop dropping."""
         self._dropping = False

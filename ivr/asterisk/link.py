@@ -74,6 +74,8 @@ class AmiLink:
         self._refused = False
         self._sessions = 0
         self._skipped = 0
+        self._events = 0
+        self._lag_seconds = 0.0
 
     @property
     def state(self) -> AmiState:
@@ -90,6 +92,9 @@ class AmiLink:
             unattributable=self._translator.unattributable,
             armed=self._trigger.armed,
             not_armed=self._trigger.failed,
+            events=self._events,
+            lag_seconds=self._lag_seconds,
+            waiting_events=self._delivery.waiting,
             extension_problem=self._extension.problem if self._extension else "",
         )
 
@@ -283,6 +288,8 @@ class AmiLink:
             return
         if event is None:
             return
+        self._events += 1
+        self._lag_seconds = (arrived - event.at).total_seconds()
         if isinstance(event, AgentConnect):
             # Before anything else is done with it: the agent may hang up at once.
             self._trigger.arm(event.channel, event.uniqueid)

@@ -29,5 +29,11 @@ class AmiState:
     """How many callers were sent into the survey at the end of their talk."""
     not_armed: int
     """How many could not be."""
+    events: int
+    """Events taken in that mean something for calls."""
+    lag_seconds: float
+    """Between Asterisk's own time of the last of them and its arrival; 0 where Asterisk tells no times."""
+    waiting_events: int
+    """Call events that the consumer has not taken yet."""
     extension_problem: str
     """Why the survey's extension cannot be created, in one line; empty when it is there, or is not ours to create."""

@@ -30,6 +30,7 @@ from ivr.web import (
     flows,
     funnel,
     live,
+    metrics,
     opt_outs,
     reasons,
     recordings,
@@ -42,6 +43,7 @@ from ivr.web.calls import CALLS, CallSource
 from ivr.web.flows import FLOWS, FlowSource
 from ivr.web.health import Check
 from ivr.web.live import LIVE, LiveSource, end_streams
+from ivr.web.metrics import METRICS, Measure
 from ivr.web.openapi import add_document
 from ivr.web.operations import Operation
 from ivr.web.opt_outs import BOOK, OptOutBook
@@ -95,6 +97,7 @@ class WebParts:
     live: LiveFeed
     journaled: JournaledSurveys | None
     """None where the database is SQLite."""
+    measure: Measure
     now: Callable[[], datetime]
 
 
@@ -108,8 +111,9 @@ def web_application(parts: WebParts) -> web.Application:
         checks["journal"] = parts.journaled.check
     checks |= {f"pbx {code}": link_check(link) for code, link in links.items()}
     door = Door(token=settings.web.token.get_secret_value(), accounts=Accounts(database), now=now)
-    app = web_app(door, checks, [*OPERATIONS, *PAGES], settings.web.proxies)
+    app = web_app(door, checks, [*OPERATIONS, *metrics.OPERATIONS, *PAGES], settings.web.proxies)
     add_document(app, OPERATIONS, version=metadata.version("postcall"))
+    app[METRICS] = parts.measure
     app[BOARD] = Scoreboard(
         database=database,
         sites={

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -40,7 +41,8 @@ class SurveyDesk:
     `rules` who is asked there.
 
     `recordings` is the folder of recorded comments as the PBX sees it; `tell` is told what becomes of each survey;
-    `surveys` keeps the surveys, if not the `recorder` itself.
+    `surveys` keeps the surveys, if not the `recorder` itself; `begun` is told the site of each survey, and how many
+    seconds passed from the PBX's request to the first prompt.
     """
 
     def __init__(
@@ -59,7 +61,9 @@ class SurveyDesk:
         rules: Mapping[str, Rules] = MappingProxyType({}),
         tell: Tell = to_nobody,
         surveys: Surveys | None = None,
+        begun: Callable[[str, float], None] = lambda _site, _seconds: None,
     ) -> None:
+        self._begun = begun
         self._tell = tell
         self._surveys: Surveys = surveys or recorder
         self._offering = Offering(surveys=self._surveys, rules=rules, callers=callers)
@@ -81,6 +85,7 @@ class SurveyDesk:
         `language` is the site's own, for a request that names none, or none that there is.
         """
         told = log.bind(site=request.site, survey=request.survey)
+        asked_at = time.perf_counter()
         known, due = self._credit(request)
         version = self._version(request, due)
         context = self._context(request, version, due)
@@ -111,6 +116,7 @@ class SurveyDesk:
             recordings=self._recordings,
             now=self._now,
         )
+        self._begun(request.site, time.perf_counter() - asked_at)
         try:
             outcome = await asking.ask()
         except asyncio.CancelledError:

@@ -61,20 +61,21 @@ def csrf_of(session: str) -> str:
 def access(door: Door) -> Middleware:
     """Let nobody do what an operation does not list their role for.
 
-    Whoever is not known is refused below `/api/`, and sent to `/login` from a page. What is no operation is open.
+    Whoever is not known is refused below `/api/` and at `/metrics`, and sent to `/login` from a page. What is no
+    operation is open.
     """
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
         operation = operation_of(request)
         if operation is None:
-            if request.path.startswith("/api/") and await _viewer(door, request) is None:
+            if _is_for_programs(request) and await _viewer(door, request) is None:
                 return _unknown()
             return await handler(request)
         viewer = await _viewer(door, request)
         is_read = request.method in _SAFE
         if viewer is None:
-            if request.path.startswith("/api/"):
+            if _is_for_programs(request):
                 return _unknown()
             raise web.HTTPSeeOther(f"/login?next={quote(request.path_qs, safe='')}" if is_read else "/login")
         if viewer.role not in operation.roles:
@@ -85,6 +86,10 @@ def access(door: Door) -> Middleware:
         return await handler(request)
 
     return check
+
+
+def _is_for_programs(request: web.Request) -> bool:
+    return request.path.startswith("/api/") or request.path == "/metrics"
 
 
 def is_csrf_of(session: str, given: str) -> bool:

@@ -337,7 +337,7 @@ async def test_a_stop_lets_what_was_heard_be_handled(server: FakeAsterisk, make_
     link = make_link(on_event=slow, timing=replace(QUICK, stop=LIMIT))
     await link.start()
     server.session.send(*[join(number) for number in range(300)])
-    await link.action("Ping")
+    await link.action("Ping", timeout_seconds=LIMIT)
     await link.stop()
     assert sum(isinstance(event, CallStarted) for event in heard.events) == 300
 

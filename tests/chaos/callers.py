@@ -32,23 +32,22 @@ class Callers:
             for _ in range(self.lines):
                 tasks.create_task(self._line())
 
+    async def one(self, uniqueid: str, flow: str) -> None:
+        """One caller, until the dialplan goes on. Raises OSError when nobody listens, or the service goes."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            writer.write(header(f"survey?flow={flow}", uniqueid))
+            await self._answer(uniqueid, reader, writer)
+        finally:
+            writer.close()
+
     async def _line(self) -> None:
         while True:
             self._number += 1
-            uniqueid = f"1795400000.{self._number}"
             try:
-                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                await self.one(f"1795400000.{self._number}", self.rng.choice(FLOWS))
             except OSError:
-                await asyncio.sleep(0.02)  # nobody listens: the dialplan would go on
-                continue
-            try:
-                flow = self.rng.choice(FLOWS)
-                writer.write(header(f"survey?flow={flow}", uniqueid))
-                await self._answer(uniqueid, reader, writer)
-            except OSError:
-                pass  # the service is gone, and the dialplan goes on
-            finally:
-                writer.close()
+                await asyncio.sleep(0.02)  # nobody listens: the dialplan goes on
 
     async def _answer(self, uniqueid: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         pressed: list[str] = []

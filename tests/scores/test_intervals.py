@@ -24,7 +24,10 @@ def test_the_beta_distribution_is_that_of_scipy(x: float, a: float, b: float) ->
 @settings(max_examples=300)
 @given(probability=st.sampled_from([0.005, 0.025, 0.5, 0.975, 0.995]), a=SHAPES, b=SHAPES)
 def test_its_quantiles_are_those_of_scipy(probability: float, a: float, b: float) -> None:
-    assert beta_quantile(probability, a, b) == pytest.approx(stats.beta.ppf(probability, a, b), abs=1e-9)
+    found = beta_quantile(probability, a, b)
+    # By its distribution, and not by its own quantile, which of Beta(0.78, 0.78) is wrong in the eighth decimal.
+    allowed = 1e-9 * max(1.0, stats.beta.pdf(found, a, b))
+    assert stats.beta.cdf(found, a, b) == pytest.approx(probability, abs=allowed)
 
 
 @settings(max_examples=200)

@@ -14,13 +14,14 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from ivr.parts.web import OPERATIONS
+from ivr.web import metrics
 from ivr.web.operations import Operation
 from ivr.web.pages.every import PAGES
 from storage.recorder import Recorder
 from tests.pages.seed import AGENTS, EXCLUDED, RECORDED, SHARED, SITE, Office
 from tests.web.whole import Whole, whole
 
-EVERYTHING: Sequence[Operation] = (*OPERATIONS, *PAGES)
+EVERYTHING: Sequence[Operation] = (*OPERATIONS, *metrics.OPERATIONS, *PAGES)
 TODAY = datetime.now(UTC).date()
 LOGINS = {"alice": "agent", "south": "supervisor", "everywhere": "supervisor", "ada": "admin"}
 CALLS = ("past.0", "past.1", "past.2", RECORDED, EXCLUDED, SHARED)
@@ -117,7 +118,7 @@ async def rate_another(here: Whole, agent: str) -> None:
 async def test_every_operation_is_refused_to_whoever_it_is_not_for(here: Whole) -> None:
     for operation in EVERYTHING:
         address = here.url + next(paths_of(operation)) + next(queries_of(operation))
-        is_page = not operation.path.startswith("/api/")
+        is_page = operation in PAGES
         for login, role in ((None, None), *LOGINS.items()):
             told = f"{operation.method} {operation.path} by {login}"
             if role in operation.roles and "text/event-stream" in operation.answers.values():

@@ -1,0 +1,59 @@
+"""The journal before PostgreSQL: opened, brought over as long as the service runs, and closed."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from ivr.settings import Settings
+from ivr.surveys.tracker import CallTracker
+from storage.address import sqlite_path
+from storage.engine import Database
+from storage.journal import Journal, open_journal
+from storage.journaled import JournaledSurveys
+from storage.recorder import Recorder
+
+log = structlog.get_logger()
+
+LAST_SECONDS = 3.0
+"""How long the service, when it stops, goes on bringing over what waits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journaled:
+    """The surveys, and the journal that they may have to go through."""
+
+    surveys: JournaledSurveys
+    journal: Journal
+
+
+@asynccontextmanager
+async def journaled_surveys(
+    settings: Settings, database: Database, recorder: Recorder, calls: CallTracker
+) -> AsyncIterator[Journaled | None]:
+    """The surveys with a journal before PostgreSQL; None for SQLite, which is not away while its disk is there."""
+    if sqlite_path(database.url):
+        yield None
+        return
+    journal = await open_journal(settings.database.journal)
+    surveys = JournaledSurveys(recorder=recorder, database=database, journal=journal, kept=calls.tell_again)
+    try:
+        if journal.waiting:
+            log.warning("what callers said waits in the journal", entries=journal.waiting, since=journal.oldest_at)
+        bringing = asyncio.create_task(surveys.run(), name="journal")
+        try:
+            yield Journaled(surveys=surveys, journal=journal)
+        finally:
+            bringing.cancel()
+            await asyncio.gather(bringing, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_SECONDS):
+                while journal.waiting and await surveys.bring_over():
+                    pass
+        if journal.waiting:
+            log.warning("the journal keeps what the database did not take", entries=journal.waiting)
+    finally:
+        await journal.close()
