@@ -147,6 +147,7 @@ class Office:
                 site=SITE,
                 linkedid=linkedid,
                 queue="support",
+                agent=agent,
                 reason=reason,
                 reason_source="wrap_up",
                 caller_mask="+886*****789",

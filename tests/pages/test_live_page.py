@@ -14,8 +14,10 @@ from ivr.demo.choices import SURVEY_CONTEXT, free_port
 from ivr.demo.simulator import SimulatedPbx
 from ivr.settings import build_settings
 from ivr.web.auth import COOKIE, fingerprint
+from ivr.web.passwords import hashed
 from storage.accounts import AccountRecord, Accounts
 from storage.schema import upgrade
+from tests.pages.test_pages_in_a_browser import AXE, LOOKS, SERIOUS, TOO_WIDE
 from tests.trial.chromium import Browser, Page
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -75,4 +77,29 @@ async def test_a_rating_is_on_the_live_page_without_a_reload(one_browser: Browse
             "[Object.values(window.seen)[0], Date.parse(document.querySelector('.stream time').dateTime)]"
         )
         print(f"seen {seen - answered} ms after the key")
+        assert page.complaints == []
+
+
+async def test_the_sign_in_page_is_whole_and_leads_back_to_where_one_wanted_to_go(
+    one_browser: Browser, tmp_path: Path, pictures: Path
+) -> None:
+    async with beside(f"sqlite:///{tmp_path / 'login.db'}") as (_, service), one_browser.page() as page:
+        accounts = Accounts(service.database)
+        await accounts.add(AccountRecord(login="ada", role="admin", created_at=datetime.now(UTC)))
+        await accounts.set_password("ada", hashed("a long pass phrase"))
+        for look in ("desk-en-light", "phone-zh-dark"):
+            language, dark, width, height = LOOKS[look]
+            await page.speak(language)
+            await page.look(width=width, height=height, dark=dark)
+            await page.open(service.url + "/login?next=%2Ffunnel%3Fby%3Dagent")
+            (pictures / f"login-{look}.png").write_bytes(await page.screenshot())
+            assert await page.js(TOO_WIDE) <= 0
+            await page.js(AXE + "; 0")
+            assert "\n".join(await page.js(SERIOUS)) == ""
+        await page.js(
+            "document.querySelector('[name=login]').value = 'ada';"
+            "document.querySelector('[name=password]').value = 'a long pass phrase';"
+            "document.querySelector('main form').submit()"
+        )
+        await page.until("location.pathname + location.search === '/funnel?by=agent'")
         assert page.complaints == []
