@@ -14,6 +14,7 @@ COMMANDS = {
     "db": "ivr.cli.db",
     "demo": "ivr.cli.demo",
     "demo-data": "ivr.cli.demo_data",
+    "doctor": "ivr.cli.doctor",
     "flows": "ivr.cli.flows",
     "init": "ivr.cli.init",
     "phone": "ivr.cli.phone",

@@ -12,20 +12,25 @@ from ivr.site_settings import SiteSettings
 from ivr.web.health import Check
 
 
+def ami_access(site: SiteSettings) -> AmiAccess:
+    """How a site's AMI is reached."""
+    return AmiAccess(
+        host=site.ami.host,
+        port=site.ami.port,
+        username=site.ami.username,
+        secret=site.ami.secret.get_secret_value(),
+        tls=site.ami.tls,
+        ca_file=str(site.ami.ca_file) if site.ami.ca_file else None,
+    )
+
+
 def pbx_link(
     code: str, site: SiteSettings, on_event: Callable[[CallEvent | Gap], None], agi_host: str, agi_port: int
 ) -> AmiLink:
     """The link to one site's PBX, not started."""
     return AmiLink(
         site=code,
-        access=AmiAccess(
-            host=site.ami.host,
-            port=site.ami.port,
-            username=site.ami.username,
-            secret=site.ami.secret.get_secret_value(),
-            tls=site.ami.tls,
-            ca_file=str(site.ami.ca_file) if site.ami.ca_file else None,
-        ),
+        access=ami_access(site),
         survey_goto=site.survey_goto if site.trigger == "ami" else None,
         send_goto=site.survey_goto,
         extension=ExtensionPlan(site=code, goto=site.survey_goto, agi_host=agi_host, agi_port=agi_port)

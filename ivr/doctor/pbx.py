@@ -1,0 +1,149 @@
+"""An Asterisk, as far as our AMI user may look. Nothing is changed there, and nobody's call is touched."""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+
+from ivr.asterisk.actions import AmiAction, Reply
+from ivr.asterisk.ami import AmiAccess, AmiManager, AmiTiming
+from ivr.asterisk.dialplan import DialplanSite, rights
+from ivr.asterisk.extension import ExtensionPlan, is_missing
+from ivr.doctor.findings import Finding
+from ivr.errors import PbxError, PbxRefused
+
+OFF_SECONDS = 2.0
+"""From so much on, times of calls are wrong enough to be seen."""
+FAR_OFF_SECONDS = 30.0
+"""From so much on, whose call it was may be taken wrongly."""
+MODULES = {
+    "res_agi": "the application AGI, by which callers are asked",
+    "func_channel": "CHANNEL(after_bridge_goto), by which callers stay on the line",
+    "func_uri": "URIENCODE, by which names and numbers come over whole",
+}
+_LOOK = "give the user read and write = system,config,reporting for the look, and take them away again"
+
+
+async def look_at_pbx(access: AmiAccess, site: DialplanSite, plan: ExtensionPlan) -> list[Finding]:
+    """What an admin should know of one site's PBX. `plan` is the survey's extension, whoever creates it."""
+    about = f"pbx {site.site}"
+    manager = AmiManager(access, AmiTiming(), on_event=_nothing, on_skipped=_nothing, wanted=())
+    try:
+        await manager.connect()
+    except PbxRefused as error:
+        fix = "in manager.conf: the secret as in postcall.toml, and a `permit` for this machine; then `manager reload`"
+        return [Finding(level="fault", about=about, said=str(error), fix=fix)]
+    except PbxError as error:
+        fix = "start Asterisk, with `enabled = yes` and `bindaddr`, `port` in manager.conf as in postcall.toml"
+        return [Finding(level="fault", about=about, said=str(error), fix=fix)]
+    try:
+        return [
+            Finding(level="ok", about=about, said=f"AMI {manager.version} at {access.address} lets us in"),
+            await _clock(manager, about),
+            *await _rights(manager, about, site),
+            *await _modules(manager, about),
+            await _extension(manager, about, site, plan),
+        ]
+    except PbxError as error:
+        return [Finding(level="fault", about=about, said=str(error), fix="see Asterisk's own log")]
+    finally:
+        manager.close()
+
+
+def _nothing(*_: object) -> None:
+    """What is heard meanwhile is the service's business."""
+
+
+async def _ask(manager: AmiManager, name: str, **headers: str) -> Reply:
+    """Ask, whether the answer is yes or no."""
+    return await manager.submit(AmiAction(name, headers))
+
+
+def _is_denied(reply: Reply) -> bool:
+    return reply.refusal is not None and "permission" in reply.refusal.lower()
+
+
+async def _clock(manager: AmiManager, about: str) -> Finding:
+    reply = await _ask(manager, "Ping")
+    told = reply.response.get("Timestamp")
+    try:
+        apart = abs(datetime.now(UTC).timestamp() - float(told))
+    except ValueError:
+        return Finding(level="note", about=about, said="Asterisk does not tell its time")
+    said = f"its clock and ours are {apart:.1f} s apart"
+    fix = "run NTP (chrony, systemd-timesyncd) on both machines"
+    if apart > FAR_OFF_SECONDS:
+        return Finding(level="fault", about=about, said=said, fix=fix)
+    if apart > OFF_SECONDS:
+        return Finding(level="warning", about=about, said=said, fix=fix)
+    return Finding(level="ok", about=about, said=said)
+
+
+async def _rights(manager: AmiManager, about: str, site: DialplanSite) -> list[Finding]:
+    # Each is refused for what it lacks, or for the right that the user lacks: nothing comes of any of them.
+    tries = {
+        "call": ("Hangup", {"Channel": "Postcall/nobody"}),
+        "originate": ("Originate", {"Channel": "", "Exten": "", "Context": "", "Priority": "1"}),
+        "system": ("DialplanExtensionAdd", {"Context": "", "Extension": ""}),
+        "reporting": ("ShowDialPlan", {"Context": "postcall-no-such-context"}),
+    }
+    _, write, _ = rights(site, "queue")
+    needed = [name for name in write.split(",") if name in tries]
+    lacking = []
+    for name in needed:
+        action, headers = tries[name]
+        if _is_denied(await _ask(manager, action, **headers)):
+            lacking.append(name)
+    if not lacking:
+        return [Finding(level="ok", about=about, said=f"the user has write = {', '.join(needed)}")]
+    return [
+        Finding(
+            level="fault",
+            about=about,
+            said=f"the user lacks write = {', '.join(lacking)}",
+            fix=f"in manager.conf: write = {write} (see `postcall asterisk dialplan`); then `manager reload`",
+        )
+    ]
+
+
+async def _modules(manager: AmiManager, about: str) -> Sequence[Finding]:
+    absent: list[str] = []
+    for name in MODULES:
+        reply = await _ask(manager, "ModuleCheck", Module=name)
+        if _is_denied(reply):
+            return [Finding(level="note", about=about, said="its modules cannot be looked at", fix=_LOOK)]
+        if reply.refusal is not None:
+            absent.append(name)
+    return _of_modules(about, absent)
+
+
+def _of_modules(about: str, absent: Collection[str]) -> Sequence[Finding]:
+    if not absent:
+        return [Finding(level="ok", about=about, said=f"it has {', '.join(MODULES)}")]
+    return [
+        Finding(
+            level="fault",
+            about=about,
+            said=f"{name} is not loaded: {MODULES[name]}",
+            fix=f"no `noload` for {name}.so in modules.conf; then `module load {name}`",
+        )
+        for name in absent
+    ]
+
+
+async def _extension(manager: AmiManager, about: str, site: DialplanSite, plan: ExtensionPlan) -> Finding:
+    context, extension, priority = site.survey_goto.split(",")
+    where = f"{extension}@{context}"
+    reply = await _ask(manager, "ShowDialPlan", Context=context, Extension=extension)
+    if _is_denied(reply):
+        return Finding(level="note", about=about, said="its dialplan cannot be looked at", fix=_LOOK)
+    url = plan.url(manager.local_host)
+    if reply.refusal is None and not is_missing(reply.items, int(priority), site=site.site, url=url):
+        return Finding(level="ok", about=about, said=f"the survey's extension {where} is there")
+    if site.create_extension:
+        said = f"the survey's extension {where} is not there, or leads elsewhere; the service makes it when it starts"
+        return Finding(level="warning", about=about, said=said, fix="start `postcall serve`")
+    return Finding(
+        level="fault",
+        about=about,
+        said=f"the survey's extension {where} is not there, or leads elsewhere than to {url}",
+        fix="paste what `postcall asterisk dialplan` prints for extensions.conf; then `dialplan reload`",
+    )
