@@ -41,11 +41,6 @@ async def agent(request: web.Request) -> web.Response:
     code = request.match_info["agent"]
     step = step_of(parameters.step, about.query)
     mine = _only(about.query, code)
-    (table, row), over_time, by_reason = await asyncio.gather(
-        _row(about, code), trend(about.board, mine, step), breakdown(about.board, mine, ["reason"])
-    )
-    is_own = request[VIEWER].role == "agent"
-    spoken = spoken_in(request)
     last = SurveyFilter(
         site=mine.site,
         begins=mine.begins,
@@ -56,6 +51,15 @@ async def agent(request: web.Request) -> web.Response:
         agents=[code],
         rated=True,
     )
+    (table, row), over_time, by_reason, rated, commented = await asyncio.gather(
+        _row(about, code),
+        trend(about.board, mine, step),
+        breakdown(about.board, mine, ["reason"]),
+        surveys_page(about.board.database, last, limit=LAST),
+        surveys_page(about.board.database, replace(last, commented=True), limit=LAST),
+    )
+    is_own = request[VIEWER].role == "agent"
+    spoken = spoken_in(request)
     return render(
         request,
         "agent.html",
@@ -70,8 +74,8 @@ async def agent(request: web.Request) -> web.Response:
         ranked=table.ranked,
         by_reason=by_reason,
         reason_name=about.reason,
-        last=(await surveys_page(about.board.database, last, limit=LAST)).surveys,
-        commented=(await surveys_page(about.board.database, replace(last, commented=True), limit=LAST)).surveys,
+        last=rated.surveys,
+        commented=commented.surveys,
         satisfied=about.board.flows[mine.flow].headline.satisfied,
         trend=over_time,
         step=step,
