@@ -17,8 +17,8 @@ CREATE TEMP TABLE asked AS
 SELECT survey.site_id AS site, survey.survey, survey.linkedid, survey.queue, survey.reason, survey.flow, survey.status,
        COALESCE(credit.agent, survey.agent) AS agent,
        COALESCE(credit.parts, 1000) AS parts,
-       COALESCE((SELECT team FROM agent
-                  WHERE agent.site_id = survey.site_id AND agent.agent = COALESCE(credit.agent, survey.agent)), '') AS team,
+       COALESCE((SELECT team FROM agent WHERE agent.site_id = survey.site_id
+                    AND agent.agent = COALESCE(credit.agent, survey.agent)), '') AS team,
        local_day(survey.site_id, survey.offered_at) AS day,
        survey.started_at IS NOT NULL AS started,
        EXISTS (SELECT 1 FROM answer
@@ -41,7 +41,8 @@ SELECT asked.*, answer.question, answer.is_rating, answer.value
 CREATE TEMP TABLE counted AS
 SELECT call.site_id AS site, call.linkedid,
        COALESCE(asked.agent, call.agent) AS agent,
-       COALESCE(asked.team, (SELECT team FROM agent WHERE agent.site_id = call.site_id AND agent.agent = call.agent), '') AS team,
+       COALESCE(asked.team, (SELECT team FROM agent WHERE agent.site_id = call.site_id
+                                AND agent.agent = call.agent), '') AS team,
        COALESCE(asked.queue, call.queue) AS queue,
        COALESCE(asked.reason, call.reason) AS reason,
        COALESCE(asked.day, local_day(call.site_id, call.ended_at)) AS day,

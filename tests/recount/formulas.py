@@ -135,7 +135,7 @@ def p_value(first: Had, second: Had) -> float:
 
 
 def signals(shares: Sequence[tuple[float, float]], centre: float) -> list[str | None]:
-    """Which points of a p-chart are more than chance, from (n, count): beyond three errors, or the ninth on one side."""
+    """Which points of a p-chart are more than chance, from (n, count): beyond three errors, or ninth in a row."""
     sides = ""
     found: list[str | None] = []
     for n, count in shares:

@@ -1,4 +1,4 @@
-"""How agents, periods and kinds of calls compare: every figure of the API, and of the pages, by a second implementation."""
+"""How agents, periods and kinds of calls compare: the figures of the API and the pages, worked out a second time."""
 
 from collections import defaultdict
 from datetime import date, timedelta

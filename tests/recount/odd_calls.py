@@ -1,4 +1,4 @@
-"""What made-up calls do not have: days that end at midnight, several flows and questions, shares, and second thoughts."""
+"""What made-up calls do not have: days that end at midnight, many flows and questions, shares, second thoughts."""
 
 import random
 from collections.abc import Mapping
@@ -47,7 +47,10 @@ class Office:
         """Some hundred calls around the nights in which clocks change."""
         recorder = self._recorder
         await recorder.ensure_site(OTHER_SITE)
-        await recorder.record_agent(AgentRecord(site="main", agent=NO_TEAM, interface=NO_TEAM, name="Zoë <b>"))
+        for agent, team in zip(AGENTS[:-1], ("north", "north", "south", "south", ""), strict=True):
+            await recorder.record_agent(
+                AgentRecord(site="main", agent=agent, interface=agent, name=f"{agent} <b>", team=team)
+            )
         moments = [LATE + timedelta(hours=step * 7, minutes=step) for step in range(-40, 60)]
         # Each quarter of an hour of the nights in which Madrid, New York and a month go over.
         for day in (24, 25, 31):
