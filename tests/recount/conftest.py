@@ -49,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def facts(folder: Path) -> Iterator[Facts]:
-    found = Facts(folder / "postcall.db", ZoneInfo(ZONE))
+    found = Facts(folder / "postcall.db", {"main": ZoneInfo(ZONE)})
     yield found
     found.close()
 

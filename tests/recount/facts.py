@@ -5,7 +5,7 @@ None of the tables that count is read. Shares of surveys are counted in whole th
 
 import math
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,12 @@ from zoneinfo import ZoneInfo
 FACTS = """
 -- A row for each agent of each survey.
 CREATE TEMP TABLE asked AS
-SELECT survey.survey, survey.linkedid, survey.queue, survey.reason, survey.flow, survey.status,
+SELECT survey.site_id AS site, survey.survey, survey.linkedid, survey.queue, survey.reason, survey.flow, survey.status,
        COALESCE(credit.agent, survey.agent) AS agent,
        COALESCE(credit.parts, 1000) AS parts,
-       COALESCE((SELECT team FROM agent WHERE agent.agent = COALESCE(credit.agent, survey.agent)), '') AS team,
-       local_day(survey.offered_at) AS day,
+       COALESCE((SELECT team FROM agent WHERE agent.site_id = survey.site_id
+                    AND agent.agent = COALESCE(credit.agent, survey.agent)), '') AS team,
+       local_day(survey.site_id, survey.offered_at) AS day,
        survey.started_at IS NOT NULL AS started,
        EXISTS (SELECT 1 FROM answer
                 WHERE answer.site_id = survey.site_id AND answer.survey = survey.survey
@@ -30,36 +31,43 @@ SELECT survey.survey, survey.linkedid, survey.queue, survey.reason, survey.flow,
 
 CREATE INDEX asked_linkedid ON asked (linkedid);
 
+-- A row for each of these and each question that was answered with a value.
+CREATE TEMP TABLE said AS
+SELECT asked.*, answer.question, answer.is_rating, answer.value
+  FROM asked JOIN answer ON answer.site_id = asked.site AND answer.survey = asked.survey
+ WHERE answer.ended = 'answered';
+
 -- A row for each agent of each call that is over and was asked or excluded.
 CREATE TEMP TABLE counted AS
-SELECT call.linkedid,
+SELECT call.site_id AS site, call.linkedid,
        COALESCE(asked.agent, call.agent) AS agent,
-       COALESCE(asked.team, (SELECT team FROM agent WHERE agent.agent = call.agent), '') AS team,
+       COALESCE(asked.team, (SELECT team FROM agent WHERE agent.site_id = call.site_id
+                                AND agent.agent = call.agent), '') AS team,
        COALESCE(asked.queue, call.queue) AS queue,
        COALESCE(asked.reason, call.reason) AS reason,
-       COALESCE(asked.day, local_day(call.ended_at)) AS day,
+       COALESCE(asked.day, local_day(call.site_id, call.ended_at)) AS day,
        COALESCE(asked.parts, 1000) AS parts,
        asked.rating,
        CASE WHEN asked.survey IS NULL THEN call.exclusion ELSE '' END AS exclusion,
        COALESCE(call.ended_by, 'unknown') AS ended_by,
-       local_hour(call.ended_at) AS hour,
+       local_hour(call.site_id, call.ended_at) AS hour,
        (SELECT SUM(talk_seconds) FROM leg WHERE leg.site_id = call.site_id AND leg.linkedid = call.linkedid) AS talk
-  FROM call LEFT JOIN asked ON asked.linkedid = call.linkedid
+  FROM call LEFT JOIN asked ON asked.site = call.site_id AND asked.linkedid = call.linkedid
  WHERE call.ended_at IS NOT NULL AND (asked.survey IS NOT NULL OR call.exclusion <> '');
 """
 
 
 class Facts:
-    """The facts of one database file, at a site in `zone`."""
+    """The facts of one database file, at sites in these zones."""
 
-    def __init__(self, path: Path, zone: ZoneInfo) -> None:
+    def __init__(self, path: Path, zones: Mapping[str, ZoneInfo]) -> None:
         self._file = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
 
-        def local(told: str) -> datetime:
-            return datetime.fromisoformat(told).replace(tzinfo=UTC).astimezone(zone)
+        def local(site: str, told: str) -> datetime:
+            return datetime.fromisoformat(told).replace(tzinfo=UTC).astimezone(zones[site])
 
-        self._file.create_function("local_day", 1, lambda told: local(told).date().isoformat(), deterministic=True)
-        self._file.create_function("local_hour", 1, lambda told: local(told).hour, deterministic=True)
+        self._file.create_function("local_day", 2, lambda *told: local(*told).date().isoformat(), deterministic=True)
+        self._file.create_function("local_hour", 2, lambda *told: local(*told).hour, deterministic=True)
         self._file.create_function("week", 1, week, deterministic=True)
         self._file.create_function("month", 1, lambda day: day[:8] + "01", deterministic=True)
         self._file.execute("PRAGMA temp_store = MEMORY")

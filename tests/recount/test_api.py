@@ -266,7 +266,7 @@ async def test_every_call_is_listed_once(facts: Facts, get: Get, query: dict[str
     first, last = (day.isoformat() for day in period)
     # The list is by when a call ended.
     ended_at = "(SELECT ended_at FROM call WHERE call.site_id = 'main' AND call.linkedid = counted.linkedid)"
-    by_end = f"local_day({ended_at}) BETWEEN '{first}' AND '{last}'"
+    by_end = f"local_day('main', {ended_at}) BETWEEN '{first}' AND '{last}'"
     found = facts.rows(
         f"SELECT DISTINCT linkedid, NULLIF(exclusion, ''), talk, rating FROM counted WHERE {by_end} AND {where}"
     )
