@@ -34,6 +34,7 @@ from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.publishing import Publishing
 from ivr.surveys.rulebook import rules_of
 from ivr.surveys.sealed_numbers import NumberSeal
+from ivr.surveys.test_call import DoctorsDesk
 from ivr.surveys.tracker import CallTracker
 from ivr.surveys.wrap_up import WrapUps
 from ivr.web.server import serving
@@ -146,12 +147,18 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         callback_desk = CallbackDesk(
             recorder=recorder, callbacks=callbacks, desk=desk, greetings=greetings, prompts=prompts, now=_now
         )
+        doctors_desk = DoctorsDesk(
+            flows=flows,
+            codes={code: (site.flow, *(rule.flow for rule in site.flows)) for code, site in settings.sites.items()},
+            greetings=greetings,
+            prompts=prompts,
+        )
         wrap_ups = WrapUps(recorder=recorder, database=database, agents=agents, now=_now)
         agi = AgiServer(
             settings.fastagi.host,
             settings.fastagi.port,
             routes={
-                "survey": survey_route(settings, desk, callback_desk, flows),
+                "survey": survey_route(settings, desk, callback_desk, doctors_desk, flows),
                 "wrapup": wrapup_route(settings, wrap_ups),
             },
             limits=AgiLimits(sessions=settings.fastagi.max_sessions, session_seconds=LONGEST_SURVEY_SECONDS),

@@ -56,8 +56,8 @@ class AmiTiming:
 
 
 class AmiManager(Manager):  # type: ignore[misc]
-    """One session at a time. `on_event` gets the events named in `wanted`; what it raises is logged, and told to
-    `on_skipped` as one message."""
+    """One session at a time. `on_event` gets the events named in `wanted`, all for None; what it raises is logged, and
+    told to `on_skipped` as one message."""
 
     protocol: AmiProtocol | None
     awaiting_actions: deque[AmiAction]
@@ -69,7 +69,7 @@ class AmiManager(Manager):  # type: ignore[misc]
         *,
         on_event: OnEvent,
         on_skipped: Callable[[int], None],
-        wanted: Collection[str],
+        wanted: Collection[str] | None,
     ) -> None:
         super().__init__(host=access.host, port=access.port, username=access.username, events=access.events)
         self.version = ""

@@ -21,8 +21,8 @@ class AmiProtocol(AMIProtocol):  # type: ignore[misc]
 
     responses: dict[str, AmiAction]
 
-    def __init__(self, on_event: OnEvent, on_skipped: Callable[[int], None], wanted: Collection[str]) -> None:
-        """`on_event` gets the events named in `wanted`."""
+    def __init__(self, on_event: OnEvent, on_skipped: Callable[[int], None], wanted: Collection[str] | None) -> None:
+        """`on_event` gets the events named in `wanted`; all for None."""
         loop = asyncio.get_running_loop()
         self.greeted: asyncio.Future[str] = loop.create_future()
         """Done with the version of AMI once the greeting came."""

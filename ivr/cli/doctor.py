@@ -15,6 +15,7 @@ from ivr.doctor.findings import Finding, Level
 from ivr.doctor.pbx import look_at_pbx
 from ivr.doctor.service import look_at_service
 from ivr.doctor.store import look_at_store
+from ivr.doctor.test_call import call_for_test
 from ivr.parts.pbx import ami_access
 from ivr.settings import Settings, load_settings
 
@@ -25,13 +26,14 @@ _SIGNS: dict[Level, tuple[str, str]] = {
 
 @click.command()
 @config_option
+@click.option("--test-call", "calls", is_flag=True, help="Place a call into the survey, which is counted nowhere.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def doctor(path: Path, form: str) -> None:
+def doctor(path: Path, calls: bool, form: str) -> None:
     """Look at database, disk, clock, service and each Asterisk, and print what to do.
 
     Changes nothing, and may be run beside the service. Status 1 when there is a fault.
     """
-    findings = asyncio.run(_look(load_settings(path)))
+    findings = asyncio.run(_look(load_settings(path), calls=calls))
     if form == "json":
         click.echo(json.dumps([asdict(one) for one in findings], ensure_ascii=False, indent=2))
     else:
@@ -45,10 +47,12 @@ def doctor(path: Path, form: str) -> None:
     sys.exit(any(one.level == "fault" for one in findings))
 
 
-async def _look(settings: Settings) -> list[Finding]:
+async def _look(settings: Settings, *, calls: bool) -> list[Finding]:
     found = [*await look_at_store(settings), *await look_at_service(settings)]
     for code, site in settings.sites.items():
         lines = dialplan_site(settings, code)
         plan = ExtensionPlan(site=code, goto=site.survey_goto, agi_host=lines.agi_host, agi_port=lines.agi_port)
         found += await look_at_pbx(ami_access(site), lines, plan)
+        if calls:
+            found += await call_for_test(ami_access(site), lines)
     return found

@@ -7,7 +7,7 @@ from ivr.asterisk.actions import AmiAction, Reply
 from ivr.asterisk.ami import AmiAccess, AmiManager, AmiTiming
 from ivr.asterisk.dialplan import DialplanSite, rights
 from ivr.asterisk.extension import ExtensionPlan, is_missing
-from ivr.doctor.findings import Finding
+from ivr.doctor.findings import Finding, is_denied
 from ivr.errors import PbxError, PbxRefused
 
 OFF_SECONDS = 2.0
@@ -57,10 +57,6 @@ async def _ask(manager: AmiManager, name: str, **headers: str) -> Reply:
     return await manager.submit(AmiAction(name, headers))
 
 
-def _is_denied(reply: Reply) -> bool:
-    return reply.refusal is not None and "permission" in reply.refusal.lower()
-
-
 async def _clock(manager: AmiManager, about: str) -> Finding:
     reply = await _ask(manager, "Ping")
     told = reply.response.get("Timestamp")
@@ -90,7 +86,7 @@ async def _rights(manager: AmiManager, about: str, site: DialplanSite) -> list[F
     lacking = []
     for name in needed:
         action, headers = tries[name]
-        if _is_denied(await _ask(manager, action, **headers)):
+        if is_denied((await _ask(manager, action, **headers)).refusal):
             lacking.append(name)
     if not lacking:
         return [Finding(level="ok", about=about, said=f"the user has write = {', '.join(needed)}")]
@@ -108,7 +104,7 @@ async def _modules(manager: AmiManager, about: str) -> Sequence[Finding]:
     absent: list[str] = []
     for name in MODULES:
         reply = await _ask(manager, "ModuleCheck", Module=name)
-        if _is_denied(reply):
+        if is_denied(reply.refusal):
             return [Finding(level="note", about=about, said="its modules cannot be looked at", fix=_LOOK)]
         if reply.refusal is not None:
             absent.append(name)
@@ -133,7 +129,7 @@ async def _extension(manager: AmiManager, about: str, site: DialplanSite, plan: 
     context, extension, priority = site.survey_goto.split(",")
     where = f"{extension}@{context}"
     reply = await _ask(manager, "ShowDialPlan", Context=context, Extension=extension)
-    if _is_denied(reply):
+    if is_denied(reply.refusal):
         return Finding(level="note", about=about, said="its dialplan cannot be looked at", fix=_LOOK)
     url = plan.url(manager.local_host)
     if reply.refusal is None and not is_missing(reply.items, int(priority), site=site.site, url=url):

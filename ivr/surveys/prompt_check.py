@@ -73,6 +73,11 @@ class PromptCheck:
             return flow
         return in_languages(flow, complete) if complete else None
 
+    async def look(self, site: str, version: FlowVersion, phone: Phone) -> list[PromptState]:
+        """Ask `phone` now, whatever was seen before, for every language of the flow. Raises `PhoneError`."""
+        self.forget(site, version.flow.flow)
+        return [await self._state(site, version, language, phone) for language in version.flow.languages]
+
     def forget(self, site: str, flow: str) -> None:
         """Look again at the next caller: a prompt that was there could not be played."""
         self._states = {key: state for key, state in self._states.items() if key[:2] != (site, flow)}

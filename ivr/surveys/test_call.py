@@ -1,0 +1,107 @@
+"""A test call: can the PBX play every prompt of the flows in force, and is one begun? Counted nowhere, kept nowhere."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Self
+
+from callflows.loader import FlowVersion
+from callflows.sounds import spoken
+from ivr.phone import Phone
+from ivr.surveys.flows import FlowShelf
+from ivr.surveys.prompt_check import PromptCheck, PromptState
+
+RESULT = "POSTCALL_TEST"
+"""The variable of the test call's channel in which the result stands, until somebody hangs up."""
+WAIT_SECONDS = 10.0
+"""How long the result may be read."""
+NAMED = 12
+"""How many flows with missing prompts the result names: a variable has room for some 2,000 bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lacking:
+    """A flow that is not spoken in a language."""
+
+    flow: str
+    language: str
+    missing: int
+    """How many prompts the PBX cannot play."""
+    first: str
+    """One of them, as ``language/name``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundByTestCall:
+    """What a test call found."""
+
+    prompts: int
+    """How many prompts were looked at."""
+    begun: str
+    """The prompt that was played, as ``language/name``; empty when none can be."""
+    lacking: tuple[Lacking, ...]
+    """At most `NAMED`."""
+
+    def text(self) -> str:
+        """As one line, for a channel variable."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Back from `text`. Raises `ValueError` for anything else."""
+        try:
+            given = json.loads(text)
+            lacking = tuple(Lacking(**one) for one in given["lacking"])
+            return cls(prompts=int(given["prompts"]), begun=str(given["begun"]), lacking=lacking)
+        except (KeyError, TypeError) as error:
+            raise ValueError("not the result of a test call") from error
+
+
+class DoctorsDesk:
+    """Takes test calls. `codes` has the flows that each site may put, its usual one first; `greetings` the flow of each
+    site that calls back."""
+
+    def __init__(
+        self,
+        *,
+        flows: FlowShelf,
+        codes: Mapping[str, Sequence[str]],
+        greetings: Mapping[str, FlowVersion],
+        prompts: PromptCheck,
+    ) -> None:
+        self._flows = flows
+        self._codes = codes
+        self._greetings = greetings
+        self._prompts = prompts
+
+    async def conduct(self, site: str, phone: Phone) -> None:
+        """Look, play, and leave the result on the channel; returns after `WAIT_SECONDS`. Raises `PhoneError`, as when
+        whoever placed the call hangs up."""
+        await phone.answer()
+        states = [state for version in self._versions(site) for state in await self._prompts.look(site, version, phone)]
+        whole = next((state for state in states if not state.missing), None)
+        begun = self._any_prompt(site, whole) if whole else ""
+        if begun:
+            await phone.play([begun])
+        lacking = [
+            Lacking(flow=one.flow, language=one.language, missing=len(one.missing), first=one.missing[0])
+            for one in states
+            if one.missing
+        ]
+        prompts = sum(len(spoken(version.flow)) for version in self._versions(site))
+        result = FoundByTestCall(prompts=prompts, begun=begun, lacking=tuple(lacking[:NAMED]))
+        await phone.set_variable(RESULT, result.text())
+        await phone.collect([], max_keys=1, timeout_seconds=WAIT_SECONDS, key_timeout_seconds=WAIT_SECONDS)
+
+    def _versions(self, site: str) -> list[FlowVersion]:
+        found = [self._flows.find(code) for code in dict.fromkeys(self._codes[site])]
+        return [version for version in (*found, self._greetings.get(site)) if version]
+
+    def _any_prompt(self, site: str, whole: PromptState) -> str:
+        return next(
+            name
+            for version in self._versions(site)
+            if version.digest == whole.digest
+            for name in spoken(version.flow)
+            if name.startswith(f"{whole.language}/")
+        )
