@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Self
 
 from callflows.loader import FlowVersion
@@ -15,8 +15,8 @@ RESULT = "POSTCALL_TEST"
 """The variable of the test call's channel in which the result stands, until somebody hangs up."""
 WAIT_SECONDS = 10.0
 """How long the result may be read."""
-NAMED = 12
-"""How many flows with missing prompts the result names: a variable has room for some 2,000 bytes."""
+ROOM = 1200
+"""Characters of a result: a command that sets a variable may have some 2,000 bytes, and each quote takes two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +40,13 @@ class FoundByTestCall:
     begun: str
     """The prompt that was played, as ``language/name``; empty when none can be."""
     lacking: tuple[Lacking, ...]
-    """At most `NAMED`."""
 
     def text(self) -> str:
-        """As one line, for a channel variable."""
-        return json.dumps(asdict(self))
+        """As one line, for a channel variable: of what is lacking, as much as there is room for, and at least one."""
+        text = json.dumps(asdict(self))
+        if len(text) <= ROOM or len(self.lacking) < 2:
+            return text
+        return replace(self, lacking=self.lacking[:-1]).text()
 
     @classmethod
     def read(cls, text: str) -> Self:
@@ -89,7 +91,7 @@ class DoctorsDesk:
             if one.missing
         ]
         prompts = sum(len(spoken(version.flow)) for version in self._versions(site))
-        result = FoundByTestCall(prompts=prompts, begun=begun, lacking=tuple(lacking[:NAMED]))
+        result = FoundByTestCall(prompts=prompts, begun=begun, lacking=tuple(lacking))
         await phone.set_variable(RESULT, result.text())
         await phone.collect([], max_keys=1, timeout_seconds=WAIT_SECONDS, key_timeout_seconds=WAIT_SECONDS)
 
