@@ -1,13 +1,11 @@
 """The database, the journal, and the room on their disks."""
 
-import shutil
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
 
+from ivr.doctor.disk import Disk, look_at_folder
 from ivr.doctor.findings import Finding
 from ivr.errors import DatabaseError
 from ivr.settings import Settings
@@ -16,30 +14,18 @@ from storage.engine import Database, open_database
 from storage.schema import check_schema
 from storage.transaction import Transaction
 
-LITTLE_ROOM = 1_000_000_000
-NO_ROOM = 100_000_000
-"""Bytes; a survey takes some two thousand, and an upgrade of the schema may take as much again as there is."""
 OFF_SECONDS = 2.0
 CONNECTIONS = 20
 """What one service takes at most."""
 _DATABASE = "database"
 
-Free = Callable[[Path], int]
-"""How many bytes are free on the disk of a folder."""
 
-
-def free_bytes(folder: Path) -> int:
-    """What an ordinary user may still write there. Raises OSError for a folder that there is not."""
-    return shutil.disk_usage(folder).free
-
-
-async def look_at_store(settings: Settings, *, free: Free = free_bytes) -> list[Finding]:
+async def look_at_store(settings: Settings, *, disk: Disk | None = None) -> list[Finding]:
     """Whether the database can be used, and for how long there is room."""
     url = settings.database.url.get_secret_value()
     path = sqlite_path(parse_url(url))
-    findings = list(_room("database", path.parent if path else None, free))
-    if path is None:
-        findings += _room("journal", settings.database.journal.absolute().parent, free)
+    file, about = (path, _DATABASE) if path else (settings.database.journal, "journal")
+    findings = list(look_at_folder(about, file.absolute().parent, disk or Disk()))
     try:
         async with await open_database(url) as database:
             findings += await _of_open(database)
@@ -56,7 +42,7 @@ async def _of_open(database: Database) -> list[Finding]:
     except DatabaseError as error:
         return [Finding(level="fault", about=_DATABASE, said=str(error), fix="run `postcall db upgrade`")]
     if sqlite_path(database.url):
-        return [Finding(level="ok", about=_DATABASE, said="SQLite answers, can be written, and has the newest schema")]
+        return [await _sqlite(database)]
     seen = await database.read(_postgresql)
     findings = [Finding(level="ok", about=_DATABASE, said=f"PostgreSQL {seen['version']} has the newest schema")]
     if seen["synchronous_commit"] not in ("on", "remote_apply", "remote_write"):
@@ -90,27 +76,23 @@ async def _of_open(database: Database) -> list[Finding]:
     return findings
 
 
+async def _sqlite(database: Database) -> Finding:
+    return of_journal_mode(await database.read(lambda transaction: transaction.scalar(text("PRAGMA journal_mode"))))
+
+
+def of_journal_mode(mode: str) -> Finding:
+    """What is to be said of SQLite's journal mode. SQLite keeps silent where it cannot do as it was asked."""
+    if mode == "wal":
+        return Finding(level="ok", about=_DATABASE, said="SQLite answers, can be written, and has the newest schema")
+    return Finding(
+        level="fault",
+        about=_DATABASE,
+        said=f"SQLite cannot use its write-ahead log here, its journal_mode is {mode}: pages hold up callers",
+        fix="move the file to a local disk where the service's user may make files",
+    )
+
+
 async def _postgresql(transaction: Transaction) -> dict[str, Any]:
     names = ("server_version", "synchronous_commit", "max_connections")
     seen = {name: await transaction.scalar(text(f"SELECT current_setting('{name}')")) for name in names}
     return {**seen, "version": seen["server_version"], "now": await transaction.scalar(text("SELECT now()"))}
-
-
-def _room(about: str, folder: Path | None, free: Free) -> Iterator[Finding]:
-    if folder is None:
-        return
-    try:
-        left = free(folder)
-    except OSError as error:
-        yield Finding(
-            level="fault", about=about, said=f"folder {folder}: {(error.strerror or str(error)).lower()}",
-            fix="make the folder, and let the service's user write there",
-        )  # fmt: skip
-        return
-    said = f"{left / 1e9:.1f} GB are free on the disk of {folder}"
-    if left < NO_ROOM:
-        yield Finding(level="fault", about=about, said=said, fix="make room: without any, callers are not asked")
-    elif left < LITTLE_ROOM:
-        yield Finding(level="warning", about=about, said=said, fix="make room soon")
-    else:
-        yield Finding(level="ok", about=about, said=said)

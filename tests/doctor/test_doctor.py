@@ -14,10 +14,11 @@ from ivr.asterisk.dialplan import DialplanSite
 from ivr.asterisk.extension import ExtensionPlan
 from ivr.cli.main import main
 from ivr.demo.choices import free_port
+from ivr.doctor.disk import LITTLE_ROOM, NO_ROOM, Disk
 from ivr.doctor.findings import Finding
 from ivr.doctor.pbx import look_at_pbx
 from ivr.doctor.service import look_at_service
-from ivr.doctor.store import LITTLE_ROOM, NO_ROOM, look_at_store
+from ivr.doctor.store import look_at_store, of_journal_mode
 from ivr.settings import Settings, build_settings
 from storage.address import parse_url
 from storage.engine import connect
@@ -36,6 +37,7 @@ SITE = DialplanSite(
     agi_port=4573,
 )
 PLAN = ExtensionPlan(site="main", goto=SITE.survey_goto, agi_host="127.0.0.1", agi_port=4573)
+ROOMY = Disk(free=lambda _: 10 * LITTLE_ROOM, file_system=lambda _: "ext4")
 
 
 def settings(url: str, **given: object) -> Settings:
@@ -57,7 +59,7 @@ def only(findings: list[Finding], level: str) -> list[tuple[str, str, str]]:
 
 
 async def test_a_good_database_has_nothing_to_be_put_right(url: str) -> None:
-    found = await look_at_store(settings(url), free=lambda _: 10 * LITTLE_ROOM)
+    found = await look_at_store(settings(url), disk=ROOMY)
     assert {one.level for one in found} == {"ok"}
 
 
@@ -70,16 +72,23 @@ async def test_a_database_that_is_not_there(tmp_path: Path) -> None:
 async def test_an_old_schema(empty_url: str) -> None:
     async with await connect(parse_url(empty_url)) as database:
         await database.write(lambda transaction: transaction.run_sync(migrate, "0012"))
-    [(_, said, fix)] = only(await look_at_store(settings(empty_url), free=lambda _: 10 * LITTLE_ROOM), "fault")
+    [(_, said, fix)] = only(await look_at_store(settings(empty_url), disk=ROOMY), "fault")
     assert "schema is at 0012, this version needs" in said
     assert fix == "run `postcall db upgrade`"
+
+
+def test_an_sqlite_file_without_its_write_ahead_log() -> None:
+    assert of_journal_mode("wal").level == "ok"
+    fault = of_journal_mode("delete")
+    assert (fault.level, "its journal_mode is delete" in fault.said) == ("fault", True)
+    assert fault.fix.startswith("move the file to a local disk")
 
 
 @pytest.mark.parametrize(
     ("left", "level"), [(NO_ROOM - 1, "fault"), (NO_ROOM, "warning"), (LITTLE_ROOM - 1, "warning"), (LITTLE_ROOM, "ok")]
 )
 async def test_little_room_on_the_disk(migrated_file: Path, left: int, level: str) -> None:
-    found = await look_at_store(settings(f"sqlite:///{migrated_file}"), free=lambda _: left)
+    found = await look_at_store(settings(f"sqlite:///{migrated_file}"), disk=Disk(free=lambda _: left))
     assert [one.level for one in found if "free on the disk" in one.said] == [level]
 
 
