@@ -15,6 +15,7 @@ from ivr.settings import Settings, build_settings
 from storage.engine import Database
 from storage.tables import Answer, Base, Call, Leg, Survey
 from storage.verify import verify
+from tests.databases import database_settings
 from tests.waiting import until
 
 TOKEN = "a token of these tests"
@@ -36,7 +37,7 @@ def settings_for(
     """Settings of a service beside `server`, on the database at `url`; `site` adds to those of the one site."""
     return build_settings(
         {
-            "database": {"url": url},
+            "database": database_settings(url),
             "web": {"port": 0, "token": TOKEN},
             "fastagi": {"port": agi_port},
             "flows": {"prompt_prefix": prompt_prefix, "folder": folder, **(flows or {})},

@@ -37,6 +37,7 @@ from storage.tables import Answer, Survey
 from storage.verify import verify
 from tests.asterisk.service import Beside
 from tests.asterisk.test_surveys import talk
+from tests.databases import database_settings
 from tests.trial.browser_fixtures import browser, found_chromium
 from tests.trial.chromium import Browser
 from tests.waiting import until
@@ -106,7 +107,7 @@ def settings(url: str, flows: Path, **given: Any) -> Settings:
     ami = given.pop("ami", {"port": free_port(), "username": "survey", "secret": "a secret of these tests"})
     return build_settings(
         {
-            "database": {"url": url},
+            "database": database_settings(url),
             "web": {"port": 0, "token": TOKEN},
             "fastagi": {"port": given.pop("agi_port", 0)},
             "flows": {"folder": str(flows), **given},

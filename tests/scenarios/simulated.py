@@ -21,6 +21,7 @@ from ivr.demo.simulator import SimulatedPbx
 from ivr.settings import Settings, build_settings
 from storage.engine import Database
 from storage.tables import Base, LinkGap, Survey
+from tests.databases import database_settings
 from tests.scenarios.clock import RowClock
 from tests.scenarios.program import say
 from tests.scenarios.site import site_settings
@@ -270,7 +271,7 @@ def settings_for(sites: Mapping[str, Mapping[str, Any]], url: str, agi_port: int
     """Settings of a service with these sites."""
     return build_settings(
         {
-            "database": {"url": url},
+            "database": database_settings(url),
             "web": {"port": 0, "token": TOKEN},
             "fastagi": {"port": agi_port},
             "privacy": {"caller_key": "a caller key of these tests"},

@@ -16,6 +16,7 @@ from ivr.web.auth import fingerprint
 from storage.accounts import AccountRecord, Accounts, Role
 from storage.engine import Database
 from storage.publication_queries import publications
+from tests.databases import database_settings
 from tests.pages.seed import RECORDED, SITE, seed
 
 TOKEN = "a token of these tests"
@@ -52,7 +53,7 @@ async def whole(url: str, recordings: Path, *, calls: int) -> AsyncIterator[Whol
     (recordings / f"{SITE}-{RECORDED}-comment.wav").write_bytes(SOUND)
     settings = build_settings(
         {
-            "database": {"url": url},
+            "database": database_settings(url),
             "web": {"port": 0, "token": TOKEN},
             "fastagi": {"port": 0},
             "privacy": {"caller_key": "a key of these tests"},
