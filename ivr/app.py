@@ -141,7 +141,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             recordings=settings.flows.recordings,
             rules={code: rules_of(settings, code, callers) for code in settings.sites},
             tell=tell,
-            surveys=journaled.surveys if journaled else None,
+            surveys=journaled,
             begun=meters.begun,
         )
         callback_desk = CallbackDesk(
@@ -190,7 +190,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
                 prompts=prompts,
                 live=live,
                 now=_now,
-                journaled=journaled.surveys if journaled else None,
+                journaled=journaled,
                 measure=Measured(
                     meters=meters,
                     database=database,

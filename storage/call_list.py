@@ -4,31 +4,17 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select
 
-from storage.cursors import cursor, parsed
+from storage.counted_calls import IS_DECIDED, IS_MINE, IS_RATING, QUEUE, REASON, TALK
+from storage.cursors import beyond, cut
 from storage.engine import Database
 from storage.records import EndedBy
 from storage.summing import within
 from storage.tables import Answer, Call, Credit, Leg, Survey
 from storage.transaction import Transaction
 
-_IS_MINE = and_(Survey.site_id == Call.site_id, Survey.linkedid == Call.linkedid, Survey.trial.is_(False))
-_IS_RATING = and_(
-    Answer.site_id == Survey.site_id,
-    Answer.survey == Survey.survey,
-    Answer.is_rating.is_(True),
-    Answer.value.is_not(None),
-)
 _AGENT = func.coalesce(Survey.agent, Call.agent)
-_QUEUE = func.coalesce(Survey.queue, Call.queue)
-_REASON = func.coalesce(Survey.reason, Call.reason)
-_TALK = (
-    select(func.sum(Leg.talk_seconds))
-    .where(Leg.site_id == Call.site_id, Leg.linkedid == Call.linkedid)
-    .correlate(Call)
-    .scalar_subquery()
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,18 +76,13 @@ async def calls_page(database: Database, wanted: CallFilter, *, after: str = "",
     """The calls that ended last, or those after the cursor `after`. Raises ValueError for what is no cursor."""
     statement = _listed().where(*_narrow(wanted)).order_by(Call.ended_at.desc(), Call.linkedid.desc()).limit(limit + 1)
     if after:
-        at, linkedid = parsed(after)
-        # The first condition is one that an index can begin with.
-        statement = statement.where(
-            Call.ended_at <= at, or_(Call.ended_at < at, and_(Call.ended_at == at, Call.linkedid < linkedid))
-        )
+        statement = statement.where(beyond(Call.ended_at, Call.linkedid, after))
 
     async def work(connection: Transaction) -> list[ListedCall]:
         return [ListedCall(**row._mapping) for row in await connection.execute(statement)]
 
-    found = await database.read(work)
-    last = found[limit - 1] if len(found) > limit else None
-    return CallPage(calls=found[:limit], older=cursor(last.ended_at, last.linkedid) if last else "")
+    calls, older = cut(await database.read(work), limit, lambda one: (one.ended_at, one.linkedid))
+    return CallPage(calls=calls, older=older)
 
 
 def _listed() -> Select[tuple[object, ...]]:
@@ -112,10 +93,10 @@ def _listed() -> Select[tuple[object, ...]]:
             Call.started_at,
             Call.ended_at,
             func.coalesce(Call.ended_by, "unknown").label("ended_by"),
-            _TALK.label("talk_seconds"),
+            TALK.label("talk_seconds"),
             _AGENT.label("agent"),
-            _QUEUE.label("queue"),
-            _REASON.label("reason"),
+            QUEUE.label("queue"),
+            REASON.label("reason"),
             *(
                 case((was_asked, ""), else_=column).label(column.key)
                 for column in (Call.exclusion, Call.exclusion_rule)
@@ -124,10 +105,9 @@ def _listed() -> Select[tuple[object, ...]]:
             Answer.value,
         )
         .select_from(Call)
-        .outerjoin(Survey, _IS_MINE)
-        .outerjoin(Answer, _IS_RATING)
-        # The same calls as are counted: see `storage.counted_calls`.
-        .where(or_(was_asked, Call.exclusion != ""))
+        .outerjoin(Survey, IS_MINE)
+        .outerjoin(Answer, IS_RATING)
+        .where(IS_DECIDED)
     )
 
 
@@ -138,9 +118,9 @@ def _narrow(wanted: CallFilter) -> list[ColumnElement[bool]]:
         Call.ended_at < wanted.ends,
     ]
     if wanted.queue is not None:
-        conditions.append(_QUEUE == wanted.queue)  # noqa: SIM300 - a column, not a constant
+        conditions.append(QUEUE == wanted.queue)  # noqa: SIM300 - a column, not a constant
     if wanted.reason is not None:
-        conditions.append(within(_REASON, wanted.reason))
+        conditions.append(within(REASON, wanted.reason))
     if wanted.agents is not None:
         codes = sorted(wanted.agents)
         talked = exists().where(Leg.site_id == Call.site_id, Leg.linkedid == Call.linkedid, Leg.agent.in_(codes))

@@ -55,7 +55,7 @@ class JournaledSurveys:
         """`kept` is told the site and linkedid of each survey that the database has after all."""
         self._recorder = recorder
         self._database = database
-        self._journal = journal
+        self.journal = journal
         self._kept = kept
         self._away_until = 0.0
         self._offered: set[tuple[str, str]] = set()
@@ -80,8 +80,8 @@ class JournaledSurveys:
                 return await self._tried(direct())
             except DatabaseError as error:
                 log.warning("surveys go into the journal: the database is away", why=str(error))
-        if self._journal.waiting >= MOST_WAITING:
-            raise DatabaseError(f"the journal is full: {self._journal.waiting} entries wait for the database")
+        if self.journal.waiting >= MOST_WAITING:
+            raise DatabaseError(f"the journal is full: {self.journal.waiting} entries wait for the database")
         self._offered.add(call)
         await self._append(offer.site, offer.survey, Offered(offer=offer))
         return True
@@ -119,14 +119,14 @@ class JournaledSurveys:
 
     async def check(self) -> None:
         """Raise `DatabaseError` when something has waited in the journal for longer than `SLOW_SECONDS`."""
-        oldest = self._journal.oldest_at
+        oldest = self.journal.oldest_at
         if oldest is not None and datetime.now(UTC) - oldest > timedelta(seconds=SLOW_SECONDS):
-            raise DatabaseError(f"{self._journal.waiting} entries wait for the database since {oldest:%H:%M:%S} UTC")
+            raise DatabaseError(f"{self.journal.waiting} entries wait for the database since {oldest:%H:%M:%S} UTC")
 
     async def run(self) -> None:
         """Bring over what waits, until cancelled."""
         while True:
-            await self._journal.some.wait()
+            await self.journal.some.wait()
             try:
                 is_through = await self.bring_over()
             except DatabaseError as error:
@@ -138,7 +138,7 @@ class JournaledSurveys:
     async def bring_over(self) -> bool:
         """Carry out the oldest entries; False when the database does not take all of them."""
         by_survey: dict[tuple[str, str], list[Entry]] = {}
-        for entry in await self._journal.oldest(AT_ONCE):
+        for entry in await self.journal.oldest(AT_ONCE):
             by_survey.setdefault((entry.site, entry.survey), []).append(entry)
         some = asyncio.Semaphore(SIDE_BY_SIDE)
 
@@ -147,7 +147,7 @@ class JournaledSurveys:
                 return await self._carry_out(entries)
 
         taken = await asyncio.gather(*(carry_out(entries) for entries in by_survey.values()))
-        if not self._journal.waiting:
+        if not self.journal.waiting:
             self._offered.clear()
         return all(taken)
 
@@ -164,14 +164,14 @@ class JournaledSurveys:
                     if not await self._is_hopeless(entry, error):
                         return False
                     log.exception("a journal entry is set aside", site=entry.site, survey=entry.survey)
-                    await self._journal.set_aside(entry, str(error))
+                    await self.journal.set_aside(entry, str(error))
                 else:
                     done.append(entry)
                     if isinstance(happened, Offered):
                         calls.append((entry.site, happened.offer.linkedid))
             return True
         finally:
-            await self._journal.remove(done)
+            await self.journal.remove(done)
             for call in calls:
                 self._kept(*call)
 
@@ -208,7 +208,7 @@ class JournaledSurveys:
     async def _keep(
         self, site: str, survey: str, happened: Happened, direct: Callable[[], Awaitable[bool | None]]
     ) -> bool:
-        if not self._is_away and not self._journal.holds(site, survey):
+        if not self._is_away and not self.journal.holds(site, survey):
             try:
                 return await self._tried(direct()) is not False
             except DatabaseError as error:
@@ -232,4 +232,4 @@ class JournaledSurveys:
         return asyncio.get_running_loop().time() < self._away_until
 
     async def _append(self, site: str, survey: str, happened: Happened) -> None:
-        await self._journal.append(site, survey, journal_entries.written(happened))
+        await self.journal.append(site, survey, journal_entries.written(happened))

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
-from storage.cursors import cursor, parsed
+from storage.cursors import beyond, cut
 from storage.engine import Database
 from storage.summing import within
 from storage.tables import Answer, Credit, Survey
@@ -98,18 +98,13 @@ async def surveys_page(database: Database, wanted: SurveyFilter, *, after: str =
     if wanted.commented:
         statement = statement.where(exists().where(is_comment))
     if after:
-        at, survey = parsed(after)
-        # The first condition is one that an index can begin with.
-        statement = statement.where(
-            Survey.offered_at <= at, or_(Survey.offered_at < at, and_(Survey.offered_at == at, Survey.survey < survey))
-        )
+        statement = statement.where(beyond(Survey.offered_at, Survey.survey, after))
 
     async def work(connection: Transaction) -> list[ListedSurvey]:
         return [ListedSurvey(**row._mapping) for row in await connection.execute(statement)]
 
-    found = await database.read(work)
-    last = found[limit - 1] if len(found) > limit else None
-    return SurveyPage(surveys=found[:limit], older=cursor(last.offered_at, last.survey) if last else "")
+    surveys, older = cut(await database.read(work), limit, lambda one: (one.offered_at, one.survey))
+    return SurveyPage(surveys=surveys, older=older)
 
 
 async def surveys_under_way(database: Database, site: str, since: datetime) -> int:

@@ -34,6 +34,11 @@ class Reply:
         return self.response.get("Message") or "no reason given"
 
 
+def is_denied(refusal: str | None) -> bool:
+    """Whether an action was refused because the user has no right to it."""
+    return refusal is not None and "permission" in refusal.lower()
+
+
 class AmiAction(actions.Action):  # type: ignore[misc]
     """An action under way.
 

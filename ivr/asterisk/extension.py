@@ -15,7 +15,7 @@ from ipaddress import ip_address
 
 import structlog
 
-from ivr.asterisk.actions import AmiAction, Reply
+from ivr.asterisk.actions import AmiAction, Reply, is_denied
 from ivr.asterisk.messages import Message
 from ivr.errors import PbxError
 
@@ -112,7 +112,7 @@ class SurveyExtension:
             raise PbxError(f"Asterisk refused DialplanExtensionAdd: {reply.refusal}")
 
     def _check_right(self, action: str, refusal: str) -> None:
-        if "permission" in refusal.lower():
+        if is_denied(refusal):
             raise PbxError(
                 f"Asterisk refused {action}: the AMI user needs write = call,reporting,system in manager.conf,"
                 " or create_extension = false and the extension in extensions.conf"

@@ -19,8 +19,3 @@ class Finding:
     """What was seen, in one line."""
     fix: str = ""
     """What to do, in one line; empty where nothing is to be done."""
-
-
-def is_denied(refusal: str | None) -> bool:
-    """Whether an AMI action was refused because the user has no right to it."""
-    return refusal is not None and "permission" in refusal.lower()

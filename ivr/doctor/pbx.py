@@ -3,11 +3,11 @@
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
-from ivr.asterisk.actions import AmiAction, Reply
+from ivr.asterisk.actions import AmiAction, Reply, is_denied
 from ivr.asterisk.ami import AmiAccess, AmiManager, AmiTiming
 from ivr.asterisk.dialplan import DialplanSite, rights
 from ivr.asterisk.extension import ExtensionPlan, is_missing
-from ivr.doctor.findings import Finding, is_denied
+from ivr.doctor.findings import Finding
 from ivr.errors import PbxError, PbxRefused
 
 OFF_SECONDS = 2.0

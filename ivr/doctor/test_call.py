@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ivr.asterisk.actions import is_denied
 from ivr.asterisk.ami import AmiAccess, AmiManager, AmiTiming
 from ivr.asterisk.dialplan import DialplanSite
 from ivr.asterisk.events import TYPED
 from ivr.asterisk.messages import Message
 from ivr.asterisk.originate import OUTCOME
 from ivr.asterisk.test_call import PlacedTestCall, place_test_call
-from ivr.doctor.findings import Finding, is_denied
+from ivr.doctor.findings import Finding
 from ivr.errors import PbxError
 from ivr.surveys.test_call import RESULT, FoundByTestCall
 

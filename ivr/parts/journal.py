@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import structlog
 
@@ -12,7 +11,7 @@ from ivr.settings import Settings
 from ivr.surveys.tracker import CallTracker
 from storage.address import sqlite_path
 from storage.engine import Database
-from storage.journal import Journal, open_journal
+from storage.journal import open_journal
 from storage.journaled import JournaledSurveys
 from storage.recorder import Recorder
 
@@ -22,18 +21,10 @@ LAST_SECONDS = 3.0
 """How long the service, when it stops, goes on bringing over what waits."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Journaled:
-    """The surveys, and the journal that they may have to go through."""
-
-    surveys: JournaledSurveys
-    journal: Journal
-
-
 @asynccontextmanager
 async def journaled_surveys(
     settings: Settings, database: Database, recorder: Recorder, calls: CallTracker
-) -> AsyncIterator[Journaled | None]:
+) -> AsyncIterator[JournaledSurveys | None]:
     """The surveys with a journal before PostgreSQL; None for SQLite, which is not away while its disk is there."""
     if sqlite_path(database.url):
         yield None
@@ -45,7 +36,7 @@ async def journaled_surveys(
             log.warning("what callers said waits in the journal", entries=journal.waiting, since=journal.oldest_at)
         bringing = asyncio.create_task(surveys.run(), name="journal")
         try:
-            yield Journaled(surveys=surveys, journal=journal)
+            yield surveys
         finally:
             bringing.cancel()
             await asyncio.gather(bringing, return_exceptions=True)

@@ -101,6 +101,12 @@ class People:
     only: frozenset[str] | None
     """The codes to which counts are narrowed; None when nothing narrows, and unknown agents count too."""
 
+    def alone(self, agent: str | None) -> frozenset[str] | None:
+        """`only`, narrowed to one agent; None leaves it as it is, and of an agent who is not seen nothing is left."""
+        if agent is None:
+            return self.only
+        return frozenset({agent}) if self.only is None or agent in self.only else frozenset()
+
     def name(self, code: str) -> str:
         """The name of an agent, or ``""``."""
         return self.known[code].name if code in self.known else ""

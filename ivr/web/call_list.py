@@ -14,7 +14,7 @@ from ivr.web.parameters import read_parameters
 from ivr.web.problems import wrong_parameter
 from ivr.web.score_models import Period
 from ivr.web.score_query import BOARD, ScoreParameters, score_query
-from ivr.web.tables import Cell, Format, table_answer
+from ivr.web.tables import Cell, Format, every_page, table_answer
 from storage.call_list import CallFilter, ListedCall, calls_page
 from storage.engine import Database
 from storage.records import EndedBy
@@ -73,16 +73,13 @@ async def calls(request: web.Request) -> web.StreamResponse:
     """The calls of a period, page by page."""
     asked = read_parameters(request, CallListParameters)
     board, query = request.app[BOARD], await score_query(request, asked)
-    agents = (await people(board, query)).only
-    if asked.agent is not None:
-        agents = frozenset({asked.agent}) if agents is None or asked.agent in agents else frozenset()
     wanted = CallFilter(
         site=query.site,
         begins=query.begins,
         ends=query.ends,
         queue=query.queue,
         reason=query.reason,
-        agents=agents,
+        agents=(await people(board, query)).alone(asked.agent),
         asked=asked.asked,
         exclusion=asked.reason_code,
         ended_by=asked.ended_by,
@@ -117,17 +114,15 @@ def _body(one: ListedCall) -> ListedCallBody:
 
 
 async def _every(database: Database, wanted: CallFilter) -> AsyncIterator[list[Cell]]:
-    after = ""
-    while True:
+    async def read(after: str) -> tuple[list[ListedCall], str]:
         page = await calls_page(database, wanted, after=after, limit=AT_ONCE)
-        for one in page.calls:
-            yield [
-                one.linkedid, one.started_at, one.ended_at, one.ended_by, one.talk_seconds, one.agent, one.queue,
-                one.reason, one.exclusion, one.exclusion_rule, one.survey, one.value,
-            ]  # fmt: skip
-        after = page.older
-        if not after:
-            return
+        return page.calls, page.older
+
+    async for one in every_page(read):
+        yield [
+            one.linkedid, one.started_at, one.ended_at, one.ended_by, one.talk_seconds, one.agent, one.queue,
+            one.reason, one.exclusion, one.exclusion_rule, one.survey, one.value,
+        ]  # fmt: skip
 
 
 OPERATIONS = [

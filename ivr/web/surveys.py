@@ -14,7 +14,7 @@ from ivr.web.parameters import read_parameters
 from ivr.web.problems import wrong_parameter
 from ivr.web.score_models import Asked, asked_fields
 from ivr.web.score_query import BOARD, ScoreParameters, score_query
-from ivr.web.tables import Cell, Format, table_answer
+from ivr.web.tables import Cell, Format, every_page, table_answer
 from storage.codes import site_codes
 from storage.engine import Database
 from storage.survey_list import ListedSurvey, SurveyFilter, surveys_page
@@ -61,10 +61,6 @@ async def surveys(request: web.Request) -> web.StreamResponse:
     """The surveys of a period, page by page."""
     asked = read_parameters(request, SurveyListParameters)
     board, query = request.app[BOARD], await score_query(request, asked)
-    who = await people(board, query)
-    agents = who.only
-    if asked.agent is not None:
-        agents = frozenset({asked.agent}) if agents is None or asked.agent in agents else frozenset()
     wanted = SurveyFilter(
         site=query.site,
         begins=query.begins,
@@ -72,7 +68,7 @@ async def surveys(request: web.Request) -> web.StreamResponse:
         flow=query.flow,
         queue=query.queue,
         reason=query.reason,
-        agents=agents,
+        agents=(await people(board, query)).alone(asked.agent),
         rated=asked.rated,
     )
     if asked.format != "json":
@@ -106,17 +102,15 @@ def _body(one: ListedSurvey) -> ListedSurveyBody:
 
 
 async def _every(database: Database, wanted: SurveyFilter) -> AsyncIterator[list[Cell]]:
-    after = ""
-    while True:
+    async def read(after: str) -> tuple[list[ListedSurvey], str]:
         page = await surveys_page(database, wanted, after=after, limit=AT_ONCE)
-        for one in page.surveys:
-            yield [
-                one.survey, one.linkedid, one.offered_at, one.answered_at, one.status, one.value, one.agent, one.queue,
-                one.reason, one.flow,
-            ]  # fmt: skip
-        after = page.older
-        if not after:
-            return
+        return page.surveys, page.older
+
+    async for one in every_page(read):
+        yield [
+            one.survey, one.linkedid, one.offered_at, one.answered_at, one.status, one.value, one.agent, one.queue,
+            one.reason, one.flow,
+        ]  # fmt: skip
 
 
 class AgentCode(BaseModel):

@@ -3,15 +3,16 @@
 import csv
 import io
 import tempfile
-from collections.abc import AsyncIterable, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import xlsxwriter
 from aiohttp import web
 
 Format = Literal["json", "csv", "xlsx"]
 """How a table is wanted."""
+Row = TypeVar("Row")
 Cell = str | int | float | date | datetime | None
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -43,6 +44,17 @@ async def table_answer(
         await _send_xlsx(response, head, rows)
     await response.write_eof()
     return response
+
+
+async def every_page(read: Callable[[str], Awaitable[tuple[Iterable[Row], str]]]) -> AsyncIterator[Row]:
+    """All rows of a list that is read page by page: `read` takes a cursor, and gives rows and the next one."""
+    after = ""
+    while True:
+        rows, after = await read(after)
+        for row in rows:
+            yield row
+        if not after:
+            return
 
 
 async def at_once(rows: Iterable[Sequence[Cell]]) -> AsyncIterable[Sequence[Cell]]:

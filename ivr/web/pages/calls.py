@@ -7,7 +7,7 @@ from urllib.parse import quote
 from aiohttp import web
 from pydantic import Field
 
-from ivr.scoreboard.board import people
+from ivr.scoreboard.board import People, people
 from ivr.web.access import SUPERVISORS
 from ivr.web.operations import Operation
 from ivr.web.pages.filtering import Asked, PageParameters, asked
@@ -36,9 +36,10 @@ async def calls(request: web.Request) -> web.Response:
     if parameters.call:
         site = f"?site={quote(about.query.site)}" if "site" in about.filters.chosen else ""
         raise web.HTTPSeeOther(f"/calls/{quote(parameters.call.strip(), safe='')}{site}")
+    who = await people(about.board, about.query)
     which = _not_asked if parameters.show == "not_asked" or parameters.why else _asked
     try:
-        template, rows, older = await which(about, parameters)
+        template, rows, older = await which(about, who, parameters)
     except ValueError as error:
         raise wrong_parameter("after", parameters.after, str(error)) from None
     return render(
@@ -54,12 +55,12 @@ async def calls(request: web.Request) -> web.Response:
         kinds=KINDS,
         after=parameters.after,
         satisfied=about.board.flows[about.query.flow].headline.satisfied,
-        who=await people(about.board, about.query),
+        who=who,
         reason_name=about.reason,
     )
 
 
-async def _asked(about: Asked, parameters: CallsParameters) -> tuple[str, Sequence[ListedSurvey], str]:
+async def _asked(about: Asked, who: People, parameters: CallsParameters) -> tuple[str, Sequence[ListedSurvey], str]:
     headline = about.board.flows[about.query.flow].headline
     poor = [value for value in headline.values if value not in headline.satisfied]
     wanted = SurveyFilter(
@@ -69,7 +70,7 @@ async def _asked(about: Asked, parameters: CallsParameters) -> tuple[str, Sequen
         flow=about.query.flow,
         queue=about.query.queue,
         reason=about.query.reason,
-        agents=(await people(about.board, about.query)).only,
+        agents=who.only,
         values={"satisfied": headline.satisfied, "not_satisfied": poor}.get(parameters.show),
         rated=False if parameters.show == "no_rating" else None,
         commented=parameters.show == "commented",
@@ -78,14 +79,14 @@ async def _asked(about: Asked, parameters: CallsParameters) -> tuple[str, Sequen
     return "calls.html", page.surveys, page.older
 
 
-async def _not_asked(about: Asked, parameters: CallsParameters) -> tuple[str, Sequence[ListedCall], str]:
+async def _not_asked(about: Asked, who: People, parameters: CallsParameters) -> tuple[str, Sequence[ListedCall], str]:
     wanted = CallFilter(
         site=about.query.site,
         begins=about.query.begins,
         ends=about.query.ends,
         queue=about.query.queue,
         reason=about.query.reason,
-        agents=(await people(about.board, about.query)).only,
+        agents=who.only,
         asked=False,
         exclusion=parameters.why,
     )
