@@ -166,7 +166,12 @@ class AgiServer:
         if handler is None or self._stopping:
             if handler is None:
                 self._unknown += 1
-                self._log.warning("fastagi route is unknown", path=request.path, known=sorted(self._routes))
+                self._log.warning(
+                    "fastagi route is unknown",
+                    path=request.path,
+                    known=sorted(self._routes),
+                    uniqueid=request.uniqueid,
+                )
             session.close()
             return
         call = asyncio.get_running_loop().create_task(self._serve(session, request, handler))

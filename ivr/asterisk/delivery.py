@@ -85,7 +85,12 @@ class Delivery:
                 await handling
         except Exception:
             self.errors += 1
-            _log.exception("a call event failed", kind=type(event).__name__)
+            _log.exception(
+                "a call event failed",
+                kind=type(event).__name__,
+                site=event.site,
+                linkedid=event.linkedid if isinstance(event, CallEvent) else None,
+            )
 
     async def drained(self) -> None:
         """Wait until every event has been handled."""

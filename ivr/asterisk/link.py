@@ -6,6 +6,7 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from ivr.asterisk.actions import AmiAction, Headers, Reply
 from ivr.asterisk.ami import AmiAccess, AmiManager, AmiTiming
@@ -104,20 +105,23 @@ class AmiLink:
         Raises `PbxRefused` when Asterisk does not accept the user.
         """
         self._deaf_since = _now()
-        await self._try_to_connect(refusal_is_final=True)
-        self._tasks = [asyncio.create_task(self._delivery.run()), asyncio.create_task(self._stay_connected())]
+        # Tasks and connections take this along: whatever is logged in them says which site it is about.
+        with bound_contextvars(site=self._site):
+            await self._try_to_connect(refusal_is_final=True)
+            self._tasks = [asyncio.create_task(self._delivery.run()), asyncio.create_task(self._stay_connected())]
 
     async def stop(self) -> None:
         """End the session for good, and give the events already heard a short time to be handled."""
         tasks, self._tasks = self._tasks, []
-        for task in tasks[1:]:
-            await _cancelled(task)
-        self._manager.close()
-        self._set(up=False, problem="stopped")
-        for task in tasks[:1]:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._delivery.drained(), self._timing.stop)
-            await _cancelled(task)
+        with bound_contextvars(site=self._site):
+            for task in tasks[1:]:
+                await _cancelled(task)
+            self._manager.close()
+            self._set(up=False, problem="stopped")
+            for task in tasks[:1]:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._delivery.drained(), self._timing.stop)
+                await _cancelled(task)
 
     async def action(self, name: str, headers: Headers | None = None, *, timeout_seconds: float | None = None) -> Reply:
         """Ask Asterisk to do something and wait for the answer, for 5 s unless said otherwise.
@@ -135,7 +139,8 @@ class AmiLink:
 
         Raises `NoSuchCall`, `NotTalking`, and `PbxError` when Asterisk cannot be asked.
         """
-        await self._sender.send(linkedid)
+        with bound_contextvars(site=self._site):
+            await self._sender.send(linkedid)
 
     async def place(self, *, channel: str, caller_id: str, ring_seconds: int, about: str) -> Placed:
         """Call `channel`, and have whoever takes it brought to the survey, about the call with the linkedid `about`.

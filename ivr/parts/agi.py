@@ -1,6 +1,7 @@
 """What the dialplan can ask for over FastAGI."""
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from ivr.asterisk.agi_phone import AgiPhone
 from ivr.asterisk.agi_protocol import AgiRequest
@@ -37,6 +38,8 @@ def survey_route(
             internal_variable=settings.rules_of(code).internal_variable,
             flow_variables=flows.variables,
         )
+        # A call-back is about the call of before.
+        bind_contextvars(survey=known.survey, linkedid=known.callback_of or known.linkedid)
         if is_test_call(request):  # behind the reading, which may fail as for a caller
             log.info("a test call", site=code, survey=known.survey)
             await doctors_desk.conduct(code, phone)
@@ -73,6 +76,8 @@ def _site_of(request: AgiRequest, settings: Settings) -> str | None:
     only = next(iter(settings.sites)) if len(settings.sites) == 1 else ""
     code = request.query.get("site", only)
     if code in settings.sites:
+        # Each call is a task of its own: whatever is logged in it says whose it is.
+        bind_contextvars(site=code)
         return code
     log.error(
         "a call of a site that is not in the settings", route=request.path, site=code[:64], uniqueid=request.uniqueid

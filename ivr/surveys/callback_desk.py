@@ -79,7 +79,7 @@ class CallbackDesk:
 
         Raises `DatabaseError` before anything was said.
         """
-        told = log.bind(site=request.site, call=request.callback_of)
+        told = log.bind(site=request.site, linkedid=request.callback_of)
         greeting = self._greetings.get(request.site)
         callback = await self._recorder.calling_back(request.site, request.callback_of) if greeting else None
         if callback is None or greeting is None:

@@ -123,10 +123,12 @@ class Callbacks:
         await self._recorder.callback_failed(
             callback.site, callback.linkedid, tries=callback.tries, why=why, again_at=again_at, at=now
         )
-        log.info("a call-back reached nobody", site=callback.site, call=callback.linkedid, why=why, again_at=again_at)
+        log.info(
+            "a call-back reached nobody", site=callback.site, linkedid=callback.linkedid, why=why, again_at=again_at
+        )
 
     async def _try(self, site: CallbackSite, due: CallbackRecord) -> None:
-        told = log.bind(site=due.site, call=due.linkedid)
+        told = log.bind(site=due.site, linkedid=due.linkedid)
         number = self._seal.open(due.sealed_number)
         try:
             if await self._refuses(due.site, due.caller_digest):
@@ -143,7 +145,7 @@ class Callbacks:
             told.exception("a call-back failed")
 
     async def _place(self, site: CallbackSite, due: CallbackRecord, number: str) -> None:
-        told = log.bind(site=due.site, call=due.linkedid)
+        told = log.bind(site=due.site, linkedid=due.linkedid)
         told.info("a caller is called back", tries=due.tries)
         try:
             placed = await site.place(number, due.linkedid)

@@ -84,7 +84,7 @@ class SurveyDesk:
 
         `language` is the site's own, for a request that names none, or none that there is.
         """
-        told = log.bind(site=request.site, survey=request.survey)
+        told = log.bind(site=request.site, survey=request.survey, linkedid=request.linkedid)
         asked_at = time.perf_counter()
         known, due = self._credit(request)
         version = self._version(request, due)
@@ -129,7 +129,7 @@ class SurveyDesk:
         told.info("survey ended", outcome=outcome, flow=version.flow.flow)
 
     async def _exclude(self, request: SurveyRequest, exclusion: str) -> None:
-        told = log.bind(site=request.site, survey=request.survey, exclusion=exclusion)
+        told = log.bind(site=request.site, survey=request.survey, linkedid=request.linkedid, exclusion=exclusion)
         try:
             async with asyncio.timeout(STORE_SECONDS):
                 await self._recorder.exclude(request.site, request.linkedid, exclusion)

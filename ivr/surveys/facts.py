@@ -85,7 +85,7 @@ class FactWriter:
             except Exception:
                 # A call that cannot be written must not hold up all others for ever.
                 self.given_up += 1
-                log.exception("a call cannot be written")
+                log.exception("a call cannot be written", **self._oldest())
                 self._drop_oldest()
             if not self.waiting:
                 self._some.clear()
@@ -119,6 +119,13 @@ class FactWriter:
                 await self._not_asked(call, reason)
         if self._calls.get(key) is call:
             del self._calls[key]
+
+    def _oldest(self) -> dict[str, str]:
+        """What is to be written next, for the log."""
+        if self._gaps:
+            return {"site": self._gaps[0].site}
+        site, linkedid = next(iter(self._calls))
+        return {"site": site, "linkedid": linkedid}
 
     def _drop_oldest(self) -> None:
         if self._gaps:

@@ -38,7 +38,7 @@ class WrapUps:
         reason. The agent may still be talking. Raises `DatabaseError`."""
         code = reason_code(reason)
         if not code:
-            log.warning("a wrap-up gives no reason code", site=site, agent=device.interface, given=reason[:80])
+            log.warning("a wrap-up gives no reason code", site=site, agent=device.interface, length=len(reason))
             return "wrong_reason"
         now = self._now()
         agent = self._agents.identify(site, device, now)

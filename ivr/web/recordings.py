@@ -72,13 +72,19 @@ async def recording(request: web.Request) -> web.StreamResponse:
     file = await asyncio.to_thread(_file, source, stored)
     if file is None:
         log.error(
-            "a recording cannot be reached", site=story.call.site, call=story.call.linkedid, folder=str(source.here)
+            "a recording cannot be reached", site=story.call.site, linkedid=story.call.linkedid, folder=str(source.here)
         )
         raise Problem(404, "Recording not reachable", "the file is not in the folder `recordings_here` of [flows]")
     await source.accounts.note_look(
         login=viewer.name, site=story.call.site, linkedid=story.call.linkedid, question=question, at=source.now()
     )
-    log.info("a recording is heard", site=story.call.site, call=story.call.linkedid, question=question, by=viewer.name)
+    log.info(
+        "a recording is heard",
+        site=story.call.site,
+        linkedid=story.call.linkedid,
+        question=question,
+        by=viewer.name,
+    )
     return web.FileResponse(file, headers=_HEADERS)
 
 

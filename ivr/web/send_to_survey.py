@@ -58,7 +58,7 @@ async def send(request: web.Request) -> web.Response:
     except NotTalking as error:
         raise Problem(409, "Not talking", f"linkedid: {error}", "linkedid") from None
     except PbxError as error:
-        log.error("a caller is not sent into the survey", site=site, why=str(error))
+        log.error("a caller is not sent into the survey", site=site, linkedid=linkedid, why=str(error))
         raise Problem(503, "PBX not available", "the PBX does not answer; try again later") from None
     return json_answer(request, SentBody(site=site, linkedid=linkedid), 202)
 

@@ -34,7 +34,13 @@ async def test_an_unknown_route_is_one_line_that_names_the_known_ones():
             asterisk = await here.dialled(header("surwey?site=main"))
             assert await asterisk.is_let_go() == b""
         assert logs == [
-            {"event": "fastagi route is unknown", "log_level": "warning", "path": "surwey", "known": ["survey"]}
+            {
+                "event": "fastagi route is unknown",
+                "log_level": "warning",
+                "path": "surwey",
+                "known": ["survey"],
+                "uniqueid": "1795324275.8",
+            }
         ]
         await here.counts(accepted=1, unknown_routes=1, open=0)
 
