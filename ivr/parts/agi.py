@@ -29,6 +29,7 @@ def survey_route(
     async def survey(request: AgiRequest, phone: AgiPhone) -> None:
         if (code := _site_of(request, settings)) is None:
             return
+        bind_contextvars(survey=request.uniqueid)
         site = settings.sites[code]
         known = await read_request(
             request,
@@ -39,7 +40,7 @@ def survey_route(
             flow_variables=flows.variables,
         )
         # A call-back is about the call of before.
-        bind_contextvars(survey=known.survey, linkedid=known.callback_of or known.linkedid)
+        bind_contextvars(linkedid=known.callback_of or known.linkedid)
         if is_test_call(request):  # behind the reading, which may fail as for a caller
             log.info("a test call", site=code, survey=known.survey)
             await doctors_desk.conduct(code, phone)
@@ -56,6 +57,7 @@ def wrapup_route(settings: Settings, wrap_ups: WrapUps) -> Handler:
 
     async def wrapup(request: AgiRequest, phone: AgiPhone) -> None:
         if code := _site_of(request, settings):
+            bind_contextvars(uniqueid=request.uniqueid)
             await note_wrap_up(request, phone, code, wrap_ups)
 
     return wrapup

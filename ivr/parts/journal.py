@@ -33,7 +33,8 @@ async def journaled_surveys(
     surveys = JournaledSurveys(recorder=recorder, database=database, journal=journal, kept=calls.tell_again)
     try:
         if journal.waiting:
-            log.warning("what callers said waits in the journal", entries=journal.waiting, since=journal.oldest_at)
+            since = journal.oldest_at.isoformat() if journal.oldest_at else None
+            log.warning("what callers said waits in the journal", entries=journal.waiting, since=since)
         bringing = asyncio.create_task(surveys.run(), name="journal")
         try:
             yield surveys

@@ -124,7 +124,11 @@ class Callbacks:
             callback.site, callback.linkedid, tries=callback.tries, why=why, again_at=again_at, at=now
         )
         log.info(
-            "a call-back reached nobody", site=callback.site, linkedid=callback.linkedid, why=why, again_at=again_at
+            "a call-back reached nobody",
+            site=callback.site,
+            linkedid=callback.linkedid,
+            why=why,
+            again_at=again_at.isoformat() if again_at else None,
         )
 
     async def _try(self, site: CallbackSite, due: CallbackRecord) -> None:
