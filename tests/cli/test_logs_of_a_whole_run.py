@@ -3,7 +3,7 @@
 import asyncio
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,13 @@ OF_A_SITE = {
     "the flow is not spoken in this language: the PBX cannot play its prompts",
 }
 """What is about no call."""
-OF_A_CHANNEL = {"a call failed", "a wrap-up gives no reason code", "a wrap-up of an agent without a call"} | OF_NO_SITE
+OF_A_CHANNEL = {
+    *OF_NO_SITE,
+    "a call failed",
+    "a wrap-up gives no reason code",
+    "a wrap-up of an agent without a call",
+    "the caller hung up",
+}
 OF_A_CALL = {
     "a call cannot be written",
     "a call event failed",
@@ -66,15 +72,15 @@ def log(request: pytest.FixtureRequest, migrated_file: Path, tmp_path_factory: p
     database = tmp_path_factory.mktemp(form) / "postcall.db"
     shutil.copy(migrated_file, database)
     with logged(form) as text:
-        numbers, linkedids = asyncio.run(_run(database))
+        numbers, linkedids = asyncio.run(_run(database, text))
     return Log(text=text(), entries=entries(text(), form), numbers=numbers, linkedids=linkedids)
 
 
-async def _run(database: Path) -> tuple[list[str], set[str]]:
+async def _run(database: Path, text: Callable[[], str]) -> tuple[list[str], set[str]]:
     async with whole_run(database) as run:
         await run.callers()
         await run.callbacks()
-        await run.database_errors()
+        await run.database_errors(text)
         await run.strange_dialplans()
         await run.doors()
         await run.link()

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from unittest.mock import patch
@@ -53,7 +53,7 @@ class WholeRun:
         await self._call(Behaviour(), number="+1 (202) 555-0143")
         await self._call(Behaviour(keys=("4",), ends="blind_transfer"))
         await self._call(Behaviour(keys=("4",), ends="attended_transfer"))
-        await self._call(Behaviour(hangs_up_in_survey_after=1.0, think_seconds=60))
+        await self._call(Behaviour(hangs_up_in_survey_after=8.0, think_seconds=60))
         await self._call(Behaviour(patience_seconds=0.1, ring_seconds=5))
         await self._call(Behaviour(keys=("5",)), number=f"0912{HOSTILE}000777")
 
@@ -76,13 +76,17 @@ class WholeRun:
         await until(answered)
         await asyncio.gather(*self.pbx.placing)
 
-    async def database_errors(self) -> None:
-        """The database takes neither an answer nor a call."""
+    async def database_errors(self, log: Callable[[], str]) -> None:
+        """The database takes neither an answer nor a call; the second shows in the `log` alone."""
+
+        async def waits() -> bool:
+            return "call facts wait for the database" in log()
+
         with self._refusing("answer"):
             await self._call(Behaviour(keys=("5",)), number=FAILS)
         with self._refusing("call"):
             await self._call(Behaviour(patience_seconds=0.1, ring_seconds=5), written=False)
-            await until(self._facts_wait)
+            await until(waits)
         await self.service.facts.all_written()
 
     async def prompts(self) -> None:
@@ -120,6 +124,7 @@ class WholeRun:
         await self._call(Behaviour(keys=("5",)))
         self.pbx.dialplan[context] = usual
         await self._agi("survey", "1795.1")
+        await self._agi("survey", "1795.6", b"HANGUP\n")
         await self._agi(f"survey?site={hostile}", "1795.2")
         await self._agi(f"surwey{hostile}", "1795.3")
         await self._agi(f"wrapup?reason=%2B{self.numbers[0]}", "1795.4")
@@ -170,14 +175,11 @@ class WholeRun:
                 await self.service.facts.all_written()
         return call
 
-    async def _facts_wait(self) -> bool:
-        return self.service.facts.waiting > 0
-
-    async def _agi(self, script: str, uniqueid: str) -> None:
-        """A channel that the dialplan brings, and that hangs up at once."""
+    async def _agi(self, script: str, uniqueid: str, then: bytes = b"") -> None:
+        """A channel that the dialplan brings, and whose PBX goes away at once."""
         self.linkedids.add(uniqueid)
         reader, writer = await asyncio.open_connection("127.0.0.1", self._agi_port)
-        writer.write(header(script, uniqueid, NAME.encode()))
+        writer.write(header(script, uniqueid, NAME.encode()) + then)
         writer.write_eof()
         async with asyncio.timeout(5):
             await reader.read()
@@ -205,7 +207,7 @@ async def whole_run(database: Path) -> AsyncIterator[WholeRun]:
     """The service, on an SQLite file with the newest schema, and the PBX."""
     agi_port = free_port()
     pbx = CallingOut(
-        queues=[Queue(name="support", exten="8001")],
+        queues=[Queue(name="support", exten="8001", continue_to="postcall-survey")],
         members=[Member(interface=f"PJSIP/100{n}", name=f"Agent {n}", queues=("support",)) for n in (1, 2, 3)],
         secret=AMI_SECRET,
         speed=50,
@@ -223,6 +225,7 @@ async def whole_run(database: Path) -> AsyncIterator[WholeRun]:
                 "privacy": {"caller_key": CALLER_KEY},
                 "sites": {
                     SITE: {
+                        "trigger": "dialplan",
                         "ami": {"port": pbx.port, "username": pbx.user, "secret": pbx.secret},
                         "callback": {
                             "enabled": True,
