@@ -1,6 +1,7 @@
 """The composition root: everything is built, started and stopped here, in this order, and nowhere else."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -177,6 +178,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             await link.start()
         await stack.enter_async_context(_in_background(callbacks.run(), "call-backs"))
 
+        refused: Counter[str] = Counter()
         app = web_application(
             WebParts(
                 settings=settings,
@@ -189,6 +191,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
                 agi=agi,
                 prompts=prompts,
                 live=live,
+                refused=refused,
                 now=_now,
                 journaled=journaled,
                 measure=Measured(
@@ -197,6 +200,10 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
                     zones={code: site.zone_info for code, site in settings.sites.items()},
                     links=links,
                     agi=agi,
+                    desk=desk,
+                    callbacks=callbacks,
+                    live=live,
+                    refused=refused,
                     facts=facts,
                     publishing=publishing,
                     journal=journaled.journal if journaled else None,

@@ -45,6 +45,11 @@ class Database:
         """SQLAlchemy's own, to listen to."""
         return self._way.engine
 
+    @property
+    def retries(self) -> int:
+        """How often a transaction was run again, after a lock, a conflict or a lost connection."""
+        return self._way.retries
+
     async def __aenter__(self) -> "Database":
         return self
 

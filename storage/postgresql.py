@@ -18,6 +18,8 @@ class PostgresqlPool:
     """The connections to one database."""
 
     def __init__(self, url: URL) -> None:
+        self.retries = 0
+        """How often a transaction was run again."""
         self._engine = create_async_engine(
             url,
             pool_size=10,
@@ -77,5 +79,7 @@ class PostgresqlPool:
                 async with self._engine.begin() as connection:
                     return await work(connection)
             except DBAPIError as error:
-                await asyncio.sleep(pause_after(error, attempt))
+                pause = pause_after(error, attempt)
+                self.retries += 1
+                await asyncio.sleep(pause)
         raise AssertionError("the last attempt returns or raises")

@@ -90,6 +90,8 @@ class SqliteFile:
 
     def __init__(self, url: URL) -> None:
         self.engine = _engine(url)
+        self.retries = 0
+        """How often a transaction was run again."""
         self._writing = self.engine.execution_options(**{_WRITES: True})
         self._waiting: SimpleQueue[_Job[Any] | None] = SimpleQueue()
         self._writer = Thread(target=self._write_all, name="postcall-writes", daemon=True)
@@ -163,7 +165,9 @@ class SqliteFile:
                 with self._writing.begin() as connection:
                     return _finished(job.work(ThreadTransaction(connection)))
             except DBAPIError as error:
-                time.sleep(pause_after(error, attempt))
+                pause = pause_after(error, attempt)
+                self.retries += 1
+                time.sleep(pause)
         return None
 
 

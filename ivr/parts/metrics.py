@@ -12,7 +12,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from ivr.asterisk.agi_server import AgiServer
 from ivr.asterisk.link import AmiLink
 from ivr.errors import DatabaseError
-from ivr.live import SurveyNews
+from ivr.live import LiveFeed, SurveyNews
+from ivr.surveys.callbacks import Callbacks
+from ivr.surveys.conduct import Since, SurveyDesk
 from ivr.surveys.facts import FactWriter
 from ivr.surveys.publishing import Publishing
 from storage import queries
@@ -38,8 +40,8 @@ class Meters:
         self._answers = Counter("postcall_answers", "Answers with a value.", ["site", "flow"], registry=self.registry)
         self._begun = Histogram(
             "postcall_survey_begin_seconds",
-            "From the PBX's request to the first prompt.",
-            ["site"],
+            "How long callers waited for the first prompt: from the agent's hang-up, or else from the PBX's request.",
+            ["site", "since"],
             buckets=_SECONDS,
             registry=self.registry,
         )
@@ -64,9 +66,9 @@ class Meters:
             case "ended":
                 self._surveys.labels(news.site, news.flow, news.outcome).inc()
 
-    def begun(self, site: str, seconds: float) -> None:
-        """A survey began, so long after it was asked for."""
-        self._begun.labels(site).observe(seconds)
+    def begun(self, site: str, since: Since, seconds: float) -> None:
+        """A survey began, and so long the caller had waited."""
+        self._begun.labels(site, since).observe(seconds)
 
     def transaction(self, kind: Kind, seconds: float, is_done: bool) -> None:
         """A transaction took so long."""
@@ -85,6 +87,11 @@ class Measured:
     """By site."""
     links: Mapping[str, AmiLink]
     agi: AgiServer
+    desk: SurveyDesk
+    callbacks: Callbacks
+    live: LiveFeed
+    refused: Mapping[str, int]
+    """How many were not let in at the web's door, by why."""
     facts: FactWriter
     publishing: Publishing
     journal: Journal | None
@@ -96,6 +103,8 @@ class Measured:
             InfoMetricFamily("postcall_build", "The version.", {"version": metadata.version("postcall")}),
             *_of_links(self.links),
             *self._of_agi(),
+            *self._of_surveys(),
+            *self._of_people(),
             *self._of_waiting(),
             *await self._of_calls(),
         ]
@@ -117,6 +126,25 @@ class Measured:
         yield refused
         yield CounterMetricFamily("postcall_fastagi_failed", "Calls whose handling failed.", counts.failed)
 
+    def _of_surveys(self) -> Iterable[Metric]:
+        opened = GaugeMetricFamily("postcall_surveys_open", "Surveys that are under way.", labels=["site"])
+        for site in self.zones:
+            opened.add_metric([site], self.desk.open[site])
+        yield opened
+        callbacks = CounterMetricFamily(
+            "postcall_callbacks", "Tries of call-backs, by how they ended.", labels=["site", "result"]
+        )
+        for (site, result), count in sorted(self.callbacks.ended.items()):
+            callbacks.add_metric([site, result], count)
+        yield callbacks
+
+    def _of_people(self) -> Iterable[Metric]:
+        yield GaugeMetricFamily("postcall_live_clients", "Clients who are told live.", self.live.followers)
+        refused = CounterMetricFamily("postcall_sign_ins_refused", "Those who were not let in, by why.", labels=["why"])
+        for why in ("password", "wait", "link", "token"):
+            refused.add_metric([why], self.refused.get(why, 0))
+        yield refused
+
     def _of_waiting(self) -> Iterable[Metric]:
         yield GaugeMetricFamily(
             "postcall_facts_waiting", "Calls that are to be written to the database.", self.facts.waiting
@@ -124,6 +152,8 @@ class Measured:
         yield CounterMetricFamily(
             "postcall_facts_given_up", "Calls that were never written, as too many waited.", self.facts.given_up
         )
+        retries = "postcall_database_retries", "Transactions that were run again."
+        yield CounterMetricFamily(*retries, self.database.retries)
         mistakes = len(self.publishing.mistakes())
         yield GaugeMetricFamily("postcall_flow_mistakes", "Mistakes in flow files that are not published.", mistakes)
         if self.journal:

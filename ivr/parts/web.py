@@ -1,5 +1,6 @@
 """The web application: its routes, and where they take their facts from."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -95,6 +96,8 @@ class WebParts:
     agi: AgiServer
     prompts: PromptCheck
     live: LiveFeed
+    refused: Counter[str]
+    """Counts who is not let in, by why; see `ivr.web.auth.Door`."""
     journaled: JournaledSurveys | None
     """None where the database is SQLite."""
     measure: Measure
@@ -110,7 +113,9 @@ def web_application(parts: WebParts) -> web.Application:
     if parts.journaled:
         checks["journal"] = parts.journaled.check
     checks |= {f"pbx {code}": link_check(link) for code, link in links.items()}
-    door = Door(token=settings.web.token.get_secret_value(), accounts=Accounts(database), now=now)
+    door = Door(
+        token=settings.web.token.get_secret_value(), accounts=Accounts(database), now=now, refused=parts.refused
+    )
     app = web_app(door, checks, [*OPERATIONS, *metrics.OPERATIONS, *PAGES], settings.web.proxies)
     add_document(app, OPERATIONS, version=metadata.version("postcall"))
     app[METRICS] = parts.measure

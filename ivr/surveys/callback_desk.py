@@ -88,16 +88,16 @@ class CallbackDesk:
         outcome, value = await self._greet(callback, request.survey, greeting, language, phone)
         if value is None:
             if outcome == "hung_up":
-                await self._recorder.withdraw_callback(callback.site, callback.linkedid, "hung_up", self._now())
+                await self._callbacks.withdrawn(callback, "hung_up")
             else:
                 await self._callbacks.failed(callback, "no_key")
         elif value == NEVER_AGAIN:
-            await self._recorder.withdraw_callback(callback.site, callback.linkedid, "opted_out", self._now())
+            await self._callbacks.withdrawn(callback, "opted_out")
             if callback.caller_digest:
                 await self._recorder.opt_out(None, callback.caller_digest, self._now(), "key")
             await self._recorder.withdraw_callbacks_of(callback.site, callback.caller_digest, self._now())
             told.info("a caller never wants to be asked again")
-        elif await self._recorder.callback_answered(callback.site, callback.linkedid, self._now()):
+        elif await self._callbacks.answered(callback):
             reason, reason_source = await self._recorder.reason_of(callback.site, callback.linkedid)
             await self._desk.conduct(
                 SurveyRequest(

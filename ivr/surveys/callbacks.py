@@ -2,6 +2,7 @@
 in the database: who is due, how often was tried, and the number until the last try."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -58,6 +59,8 @@ class Callbacks:
         self._refuses = refuses
         self._now = now
         self._trying: set[asyncio.Task[None]] = set()
+        self.ended: Counter[tuple[str, CallbackEnd]] = Counter()
+        """How many tries ended how, by site."""
 
     async def not_asked(self, call: Call, exclusion: str) -> None:
         """A call is over without a survey: have the caller called back, if that is wanted. May be told twice."""
@@ -123,6 +126,7 @@ class Callbacks:
         await self._recorder.callback_failed(
             callback.site, callback.linkedid, tries=callback.tries, why=why, again_at=again_at, at=now
         )
+        self.ended[callback.site, why] += 1
         log.info(
             "a call-back reached nobody",
             site=callback.site,
@@ -131,15 +135,26 @@ class Callbacks:
             again_at=again_at.isoformat() if again_at else None,
         )
 
+    async def withdrawn(self, callback: CallbackRecord, why: CallbackEnd) -> None:
+        """The caller is not to be called any more."""
+        is_new = await self._recorder.withdraw_callback(callback.site, callback.linkedid, why, self._now())
+        self.ended[callback.site, why] += is_new
+
+    async def answered(self, callback: CallbackRecord) -> bool:
+        """Somebody pressed a key, and is asked; False when that was so before."""
+        is_new = await self._recorder.callback_answered(callback.site, callback.linkedid, self._now())
+        self.ended[callback.site, "answered"] += is_new
+        return is_new
+
     async def _try(self, site: CallbackSite, due: CallbackRecord) -> None:
         told = log.bind(site=due.site, linkedid=due.linkedid)
         number = self._seal.open(due.sealed_number)
         try:
             if await self._refuses(due.site, due.caller_digest):
-                await self._recorder.withdraw_callback(due.site, due.linkedid, "opted_out", self._now())
+                await self.withdrawn(due, "opted_out")
             elif number is None:
                 told.warning("a call-back is given up: its number was sealed under another key")
-                await self._recorder.withdraw_callback(due.site, due.linkedid, "unreadable", self._now())
+                await self.withdrawn(due, "unreadable")
             else:
                 await self._place(site, due, number)
         except DatabaseError as error:

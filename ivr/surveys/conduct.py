@@ -3,10 +3,12 @@
 import asyncio
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
+from typing import Literal
 
 import structlog
 
@@ -36,13 +38,19 @@ from storage.records import AskedCall, CreditRecord, SurveyOffer
 log = structlog.get_logger()
 
 
+Since = Literal["hang_up", "request"]
+"""From when a caller waited: the agent's hang-up, or where that is not known the PBX's request."""
+LONGEST_WAIT_SECONDS = 30.0
+"""A hang-up before that is another one, or told by a clock that is not ours."""
+
+
 class SurveyDesk:
     """Puts surveys to callers. `now` tells the time, with its zone; `sites` says how each site chooses a flow, and
     `rules` who is asked there.
 
     `recordings` is the folder of recorded comments as the PBX sees it; `tell` is told what becomes of each survey;
     `surveys` keeps the surveys, if not the `recorder` itself; `begun` is told the site of each survey, and how many
-    seconds passed from the PBX's request to the first prompt.
+    seconds the caller waited for the first prompt to be played, and since what.
     """
 
     def __init__(
@@ -61,8 +69,10 @@ class SurveyDesk:
         rules: Mapping[str, Rules] = MappingProxyType({}),
         tell: Tell = to_nobody,
         surveys: Surveys | None = None,
-        begun: Callable[[str, float], None] = lambda _site, _seconds: None,
+        begun: Callable[[str, Since, float], None] = lambda _site, _since, _seconds: None,
     ) -> None:
+        self.open: Counter[str] = Counter()
+        """How many surveys are under way, by site."""
         self._begun = begun
         self._tell = tell
         self._surveys: Surveys = surveys or recorder
@@ -116,17 +126,31 @@ class SurveyDesk:
             recordings=self._recordings,
             now=self._now,
         )
-        self._begun(request.site, time.perf_counter() - asked_at)
+        self._begun(request.site, *self._waited(request, asked_at))
+        self.open[request.site] += 1
         try:
             outcome = await asking.ask()
         except asyncio.CancelledError:
             await asyncio.shield(asking.break_off())
             raise
+        finally:
+            self.open[request.site] -= 1
         if asking.lacked_prompt:
             self._prompts.forget(request.site, speakable.flow)
         if not asking.lacked_store:  # the caller has waited for the database long enough
             await self._credit_again(request)
         told.info("survey ended", outcome=outcome, flow=version.flow.flow)
+
+    def _waited(self, request: SurveyRequest, asked_at: float) -> tuple[Since, float]:
+        """How long the caller has waited, and since what; `asked_at` is on the clock of `time.perf_counter`."""
+        call = self._calls.find(request.site, request.linkedid)
+        leg = call.last_leg if call else None
+        # Whoever is called back has hung up long ago.
+        if leg and leg.ended_at and not request.caller_digest:
+            since_hang_up = (self._now() - leg.ended_at).total_seconds()
+            if 0 <= since_hang_up <= LONGEST_WAIT_SECONDS:
+                return "hang_up", since_hang_up
+        return "request", time.perf_counter() - asked_at
 
     async def _exclude(self, request: SurveyRequest, exclusion: str) -> None:
         told = log.bind(site=request.site, survey=request.survey, linkedid=request.linkedid, exclusion=exclusion)

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import secrets
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -38,6 +39,8 @@ class Door:
     passwords: Passwords = field(default_factory=Passwords)
     throttle: Throttle = field(default_factory=Throttle)
     links: SignInLinks = field(default_factory=SignInLinks)
+    refused: Counter[str] = field(default_factory=Counter)
+    """How many were not let in, by why: `password`, `wait` (too many tries before), `link` and `token`."""
 
 
 DOOR = web.AppKey("door", Door)
@@ -136,6 +139,8 @@ async def _bearer(door: Door, header: str) -> Viewer | None:
     if hmac.compare_digest(token.encode("utf-8", "surrogateescape"), door.token.encode()):
         return ROOT
     account = await door.accounts.by_token(fingerprint(token)) if door.accounts else None
+    if account is None:
+        door.refused["token"] += 1
     return viewer_of(account) if account else None
 
 

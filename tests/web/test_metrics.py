@@ -78,8 +78,8 @@ async def test_what_callers_do_is_counted(tmp_path: Path) -> None:
         found = await figures(service)
         assert found["postcall_surveys_offered_total", "csat", "main"] == 3
         assert found["postcall_answers_total", "csat", "main"] == 3
-        assert found["postcall_survey_begin_seconds_count", "main"] == 3
-        assert 0 < found["postcall_survey_begin_seconds_sum", "main"] < 30
+        assert found["postcall_survey_begin_seconds_count", "request", "main"] == 3
+        assert 0 < found["postcall_survey_begin_seconds_sum", "request", "main"] < 30
         assert found["postcall_fastagi_accepted_total",] == 3
         assert found["postcall_fastagi_open",] == 0
         assert found["postcall_database_up",] == 1

@@ -43,11 +43,13 @@ async def sign_in(request: web.Request) -> web.Response:
         return _form(request, why="expired", login=login, next_path=next_path)
     wait = door.throttle.begin(login, address, door.now().timestamp())
     if wait > 0:
+        door.refused["wait"] += 1
         log.warning("a sign-in must wait", address=address, seconds=math.ceil(wait))
         return _form(request, why="wait", login=login, next_path=next_path, wait=math.ceil(wait))
     account = await accounts.find(login) if LOGIN.fullmatch(login) else None
     # Whether or not there is such an account, with or without a password: the same work, and the same answer.
     if not await door.passwords.fits(password, account.password_hash if account else "") or account is None:
+        door.refused["password"] += 1
         # Who is in a hurry types the password where the login goes: only that of an account is logged.
         log.warning("a sign-in is refused", login=account.login if account else None, address=address)
         return _form(request, why="wrong", login=login, next_path=next_path)
@@ -61,6 +63,7 @@ async def sign_in_once(request: web.Request) -> web.Response:
     login = door.links.take(door.token, request.query, door.now())
     account = await door_accounts(door).find(login) if login is not None else None
     if account is None:
+        door.refused["link"] += 1
         return _form(request, why="link")
     return await _signed_in(request, account.login, "/")
 
