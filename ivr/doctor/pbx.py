@@ -1,5 +1,6 @@
 """An Asterisk, as far as our AMI user may look. Nothing is changed there, and nobody's call is touched."""
 
+import ssl
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
@@ -8,7 +9,8 @@ from ivr.asterisk.ami import AmiAccess, AmiManager, AmiTiming
 from ivr.asterisk.dialplan import DialplanSite, rights
 from ivr.asterisk.extension import ExtensionPlan, is_missing
 from ivr.doctor.findings import Finding
-from ivr.errors import PbxError, PbxRefused
+from ivr.doctor.queues import look_at_queues
+from ivr.errors import PbxError, PbxRefused, SettingsError
 
 OFF_SECONDS = 2.0
 """From so much on, times of calls are wrong enough to be seen."""
@@ -25,27 +27,49 @@ _LOOK = "give the user read and write = system,config,reporting for the look, an
 async def look_at_pbx(access: AmiAccess, site: DialplanSite, plan: ExtensionPlan) -> list[Finding]:
     """What an admin should know of one site's PBX. `plan` is the survey's extension, whoever creates it."""
     about = f"pbx {site.site}"
-    manager = AmiManager(access, AmiTiming(), on_event=_nothing, on_skipped=_nothing, wanted=())
     try:
+        manager = AmiManager(access, AmiTiming(), on_event=_nothing, on_skipped=_nothing, wanted=())
         await manager.connect()
-    except PbxRefused as error:
-        fix = "in manager.conf: the secret as in postcall.toml, and a `permit` for this machine; then `manager reload`"
-        return [Finding(level="fault", about=about, said=str(error), fix=fix)]
-    except PbxError as error:
-        fix = "start Asterisk, with `enabled = yes` and `bindaddr`, `port` in manager.conf as in postcall.toml"
-        return [Finding(level="fault", about=about, said=str(error), fix=fix)]
+    except (SettingsError, PbxError) as error:
+        return [Finding(level="fault", about=about, said=str(error), fix=_way_in(error, access))]
     try:
+        queues = None if site.create_extension else await look_at_queues(manager, about)
         return [
-            Finding(level="ok", about=about, said=f"AMI {manager.version} at {access.address} lets us in"),
+            await _version(manager, about, access),
             await _clock(manager, about),
             *await _rights(manager, about, site),
             *await _modules(manager, about),
             await _extension(manager, about, site, plan),
+            *([queues] if queues else []),
         ]
     except PbxError as error:
         return [Finding(level="fault", about=about, said=str(error), fix="see Asterisk's own log")]
     finally:
         manager.close()
+
+
+def _way_in(error: Exception, access: AmiAccess) -> str:
+    """What to do about an AMI that does not let us in."""
+    cause = error.__cause__
+    if isinstance(error, PbxRefused):
+        return "in manager.conf: the secret as in postcall.toml, and a `permit` for this machine; then `manager reload`"
+    if isinstance(error, SettingsError):
+        return "ca_file of this site must name a PEM file that the service's user may read"
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return "ca_file of this site must have the authority of Asterisk's certificate, and that the host of this site"
+    if isinstance(cause, ssl.SSLError):
+        return "tls = true wants the port of `tlsbindaddr` in manager.conf, with `tlsenable = yes`"
+    if isinstance(cause, TimeoutError) and not access.tls:
+        return "see that no firewall is in between; a port that speaks TLS (`tlsbindaddr`) wants tls = true"
+    return "start Asterisk, with `enabled = yes` and `bindaddr`, `port` in manager.conf as in postcall.toml"
+
+
+async def _version(manager: AmiManager, about: str, access: AmiAccess) -> Finding:
+    """Which Asterisk it is, as far as the user may know."""
+    reply = await _ask(manager, "CoreSettings")
+    told = "" if reply.refusal else reply.response.get("AsteriskVersion")
+    who = f"Asterisk {told[:60]}, " if told else ""
+    return Finding(level="ok", about=about, said=f"{who}AMI {manager.version} at {access.address} lets us in")
 
 
 def _nothing(*_: object) -> None:

@@ -50,12 +50,13 @@ def faults(findings: list[Finding]) -> list[str]:
 async def test_where_nothing_is_wrong_nothing_is_found(pbx: AsteriskServer) -> None:
     found = await looked(pbx, "whole", "s1")
     assert {one.level for one in found} == {"ok"}, found
-    assert len(found) == 5
+    assert len(found) == 6
+    assert found[0].said.startswith(f"{pbx.version.split('+')[0]}"), found[0]
 
 
-async def test_with_the_least_rights_nothing_is_wrong_and_two_things_are_not_seen(pbx: AsteriskServer) -> None:
+async def test_with_the_least_rights_nothing_is_wrong_and_three_things_are_not_seen(pbx: AsteriskServer) -> None:
     found = await looked(pbx, "least", "s2")
-    assert [one.level for one in found] == ["ok", "ok", "ok", "note", "note"], found
+    assert [one.level for one in found] == ["ok", "ok", "ok", "note", "note", "note"], found
 
 
 async def test_a_wrong_secret(pbx: AsteriskServer) -> None:
@@ -89,3 +90,15 @@ async def test_a_module_that_is_not_loaded(pbx: AsteriskServer) -> None:
     assert [one.fix for one in found if one.level == "fault"] == [
         "no `noload` for func_uri.so in modules.conf; then `module load func_uri`"
     ]
+
+
+async def test_queues_without_the_lines_by_which_a_caller_brings_the_agent(asterisk_server: AsteriskServer) -> None:
+    server = AsteriskServer(asterisk_server.root, users=USERS, extra_dialplan=extensions_conf(SITE))
+    queues = server.base / "etc/queues.conf"
+    support, billing = queues.read_text("utf-8").split("[billing]")
+    queues.write_text(f"{support}[billing]{billing.replace('setinterfacevar=yes', 'setinterfacevar=no')}", "utf-8")
+    async with server:
+        [warning] = [one for one in await looked(server, "whole", "s1") if one.level != "ok"]
+    assert warning.level == "warning"
+    assert warning.said == "while the link is down, nobody knows whom callers of billing rate: setinterfacevar"
+    assert warning.fix == "in queues.conf, for each queue: setinterfacevar = yes; `queue reload all`"
