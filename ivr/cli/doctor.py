@@ -13,6 +13,7 @@ from ivr.cli.asterisk import dialplan_site
 from ivr.cli.options import config_option
 from ivr.doctor.findings import Finding, Level
 from ivr.doctor.pbx import look_at_pbx
+from ivr.doctor.prompts import look_at_prompts
 from ivr.doctor.service import look_at_service
 from ivr.doctor.store import look_at_store
 from ivr.doctor.test_call import call_for_test
@@ -42,13 +43,19 @@ def doctor(path: Path, calls: bool, form: str) -> None:
             click.echo(f"{click.style(f'{sign:8}', fg=colour)}  {one.about}: {one.said}")
             if one.fix:
                 click.echo(f"{'':10}-> {one.fix}")
+        if not calls:
+            click.echo("Prompts on the PBX and event filters are seen with --test-call.")
         faults = sum(one.level == "fault" for one in findings)
         click.echo("Nothing is wrong." if not faults else f"{faults} to be put right.")
     sys.exit(any(one.level == "fault" for one in findings))
 
 
 async def _look(settings: Settings, *, calls: bool) -> list[Finding]:
-    found = [*await look_at_store(settings), *await look_at_service(settings)]
+    found = [
+        *await look_at_store(settings),
+        *await look_at_prompts(settings),
+        *await look_at_service(settings),
+    ]
     for code, site in settings.sites.items():
         lines = dialplan_site(settings, code)
         plan = ExtensionPlan(site=code, goto=site.survey_goto, agi_host=lines.agi_host, agi_port=lines.agi_port)

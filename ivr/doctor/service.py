@@ -1,6 +1,7 @@
 """The running service, as the PBX, a browser and a load balancer meet it."""
 
 import asyncio
+from ipaddress import ip_address
 
 import aiohttp
 
@@ -29,7 +30,21 @@ async def look_at_service(settings: Settings) -> list[Finding]:
         )
     else:
         findings.append(Finding(level="ok", about="fastagi", said=f"{host}:{port} takes callers"))
-    return [*findings, *await _of_web(settings)]
+    return [*findings, *_in_clear(settings), *await _of_web(settings)]
+
+
+def _in_clear(settings: Settings) -> list[Finding]:
+    """Whether passwords and scores may cross a network unencrypted."""
+    host = settings.web.host
+    try:
+        local = ip_address(host).is_loopback
+    except ValueError:
+        local = host == "localhost"
+    if local or settings.web.proxies:
+        return []
+    said = f"pages are served without TLS on {host}: passwords and scores can be read on the way"
+    fix = "a proxy with TLS in front (docs/settings.md): host = 127.0.0.1, or the proxy's address in `proxies` of [web]"
+    return [Finding(level="warning", about="web", said=said, fix=fix)]
 
 
 async def _of_web(settings: Settings) -> list[Finding]:

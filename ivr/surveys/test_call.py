@@ -82,7 +82,7 @@ class DoctorsDesk:
         await phone.answer()
         states = [state for version in self._versions(site) for state in await self._prompts.look(site, version, phone)]
         whole = next((state for state in states if not state.missing), None)
-        begun = self._any_prompt(site, whole) if whole else ""
+        begun = self._shortest(site, whole) if whole else ""
         if begun:
             await phone.play([begun])
         lacking = [
@@ -99,11 +99,7 @@ class DoctorsDesk:
         found = [self._flows.find(code) for code in dict.fromkeys(self._codes[site])]
         return [version for version in (*found, self._greetings.get(site)) if version]
 
-    def _any_prompt(self, site: str, whole: PromptState) -> str:
-        return next(
-            name
-            for version in self._versions(site)
-            if version.digest == whole.digest
-            for name in spoken(version.flow)
-            if name.startswith(f"{whole.language}/")
-        )
+    def _shortest(self, site: str, whole: PromptState) -> str:
+        """A prompt of that flow and language, and not the one that takes longest."""
+        texts = next(spoken(version.flow) for version in self._versions(site) if version.digest == whole.digest)
+        return min((name for name in texts if name.startswith(f"{whole.language}/")), key=lambda name: len(texts[name]))

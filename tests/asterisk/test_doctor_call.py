@@ -1,22 +1,25 @@
 """The doctor's test call at a real Asterisk, beside a service that runs; each fault is planted, found and explained."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from click.testing import CliRunner
 
 from callflows.loader import LIBRARY
 from ivr.asterisk.ami import AmiAccess
 from ivr.asterisk.dialplan import EVENTS, READ, DialplanSite
+from ivr.cli.main import main
 from ivr.demo.choices import free_port
 from ivr.demo.pbx.asterisk import AsteriskServer
 from ivr.demo.pbx.configuration import AmiUser
 from ivr.doctor.findings import Finding
 from ivr.doctor.test_call import call_for_test
 from storage.tables import Call, Survey
-from tests.asterisk.service import Beside, beside
+from tests.asterisk.service import TOKEN, Beside, beside
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 FILTERS = [f"Event: {name}" for name in EVENTS]
@@ -66,6 +69,24 @@ async def test_a_good_call_is_taken_hears_a_prompt_and_is_counted_nowhere(
     await postcall.service.facts.all_written()
     assert await postcall.rows(Survey) == await postcall.rows(Call) == []
     assert "Local/" not in await pbx.cli("core show channels concise")
+
+
+async def test_the_command_beside_the_service_finds_nothing_wrong(
+    pbx: AsteriskServer, postcall: Beside, tmp_path: Path
+) -> None:
+    config = tmp_path / "postcall.toml"
+    config.write_text(
+        f'[database]\nurl = "sqlite:///{postcall.database.url.database}"\n'
+        f'[web]\nport = {postcall.service.url.rpartition(":")[2]}\ntoken = "{TOKEN}"\n'
+        f'[fastagi]\nport = {postcall.service.agi_port}\n[privacy]\ncaller_key = "a caller key of these tests"\n'
+        f'[sites.main.ami]\nport = {pbx.ami_port}\nsecret = "{pbx.users["postcall"].secret}"\n'
+    )
+    done = await asyncio.to_thread(CliRunner().invoke, main, ["doctor", "--test-call", "-c", str(config)])
+    assert (done.exit_code, done.output.splitlines()[-1]) == (0, "Nothing is wrong."), done.output
+    assert "FAULT" not in done.output
+    for part in ("database: SQLite answers", "fastagi: 127.0.0.1:", "service: pbx main: works", "the test call to"):
+        assert f"ok        {part}" in done.output or f"ok        pbx main: {part}" in done.output, done.output
+    assert pbx.users["postcall"].secret not in done.output
 
 
 async def test_a_prompt_that_the_pbx_does_not_have(pbx: AsteriskServer, postcall: Beside) -> None:

@@ -116,6 +116,22 @@ async def test_a_service_that_does_not_run(tmp_path: Path) -> None:
     assert all("start `postcall serve`" in fix for _, _, fix in faults)
 
 
+@pytest.mark.parametrize(
+    ("host", "proxies", "warned"),
+    [
+        ("127.0.0.1", [], False),
+        ("::1", [], False),
+        ("localhost", [], False),
+        ("0.0.0.0", [], True),
+        ("0.0.0.0", ["10.0.0.5"], False),
+    ],
+)
+async def test_pages_that_cross_a_network_in_clear(tmp_path: Path, host: str, proxies: list[str], warned: bool) -> None:
+    web = {"host": host, "port": free_port(), "token": "a token of these tests", "proxies": proxies}
+    found = await look_at_service(settings(f"sqlite:///{tmp_path}/none.db", web=web))
+    assert [one.about for one in found if one.level == "warning"] == ["web"] * warned
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[FakeAsterisk]:
     asterisk = FakeAsterisk()
@@ -192,3 +208,11 @@ def test_the_command_says_what_to_do_and_ends_with_status_1(tmp_path: Path) -> N
     assert "a secret of these tests" not in done.output
     found = json.loads(CliRunner().invoke(main, ["doctor", "-c", str(path), "--format", "json"]).stdout)
     assert [one["level"] for one in found].count("fault") == 4
+
+
+def test_settings_that_cannot_be_read_end_with_status_2(tmp_path: Path) -> None:
+    path = tmp_path / "postcall.toml"
+    path.write_text("[web\n")
+    done = CliRunner().invoke(main, ["doctor", "-c", str(path)])
+    assert done.exit_code == 2
+    assert f"{path}: not TOML" in done.output
