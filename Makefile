@@ -7,7 +7,7 @@ PBX    ?= simulated
 # Many tests wait for a telephone: meanwhile another file of tests can run.
 PROCESSES ?= 2
 
-.PHONY: demo test check bench bench-rules bench-reads bench-pages chaos install lock clean
+.PHONY: demo test check bench bench-rules bench-reads bench-pages chaos soak install lock clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.run
@@ -44,6 +44,10 @@ bench-pages: $(VENV)/.dev
 # the same for seconds.
 chaos: $(VENV)/.dev
 	CHAOS_KILLS=1000 CHAOS_OUTAGE_SECONDS=600 $(BIN)/pytest tests/chaos -s $(ARGS)
+
+# 24 hours of calls at 20 times their speed, which takes 72 minutes: what the service holds meanwhile.
+soak: $(VENV)/.dev
+	SOAK_HOURS=24 SOAK_SPEED=20 SOAK_PLOT=docs/performance/soak.svg $(BIN)/pytest tests/chaos/test_soak.py -s $(ARGS)
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

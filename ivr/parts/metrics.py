@@ -1,5 +1,6 @@
 """What is measured of the service: counters that it keeps itself, and the state of its parts when somebody asks."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -152,6 +153,7 @@ class Measured:
         yield CounterMetricFamily(
             "postcall_facts_given_up", "Calls that were never written, as too many waited.", self.facts.given_up
         )
+        yield GaugeMetricFamily("postcall_tasks", "What goes on at once: calls, and what runs beside them.", _tasks())
         retries = "postcall_database_retries", "Transactions that were run again."
         yield CounterMetricFamily(*retries, self.database.retries)
         mistakes = len(self.publishing.mistakes())
@@ -211,6 +213,10 @@ def _of_links(links: Mapping[str, AmiLink]) -> Iterable[Metric]:
             for site, state in states.items():
                 metric.add_metric([site], float(getattr(state, name)))
             yield metric
+
+
+def _tasks() -> int:
+    return len(asyncio.all_tasks())
 
 
 def _today(zone: ZoneInfo) -> date:
