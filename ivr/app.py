@@ -14,22 +14,25 @@ from ivr.asterisk.agi_server import AgiServer
 from ivr.asterisk.agi_session import AgiLimits
 from ivr.asterisk.link import AmiLink
 from ivr.calls import CallEvent, Gap
-from ivr.errors import SettingsError
-from ivr.live import LiveFeed, SurveyNews
+from ivr.errors import DatabaseError, SettingsError
+from ivr.live import LiveFeed, SurveyNews, Tell, to_nobody
 from ivr.parts.agi import survey_route, wrapup_route
 from ivr.parts.callbacks import callback_site, greeting
 from ivr.parts.choice import site_flows
+from ivr.parts.jobs import HOUSEKEEPING, Jobs, pbx_job
 from ivr.parts.journal import journaled_surveys
 from ivr.parts.metrics import Measured, Meters
-from ivr.parts.pbx import pbx_link
+from ivr.parts.pbx import follow_pbx, pbx_link
+from ivr.parts.replicas import among_replicas
 from ivr.parts.web import WebParts, web_application
 from ivr.settings import Settings
 from ivr.surveys.callback_desk import CallbackDesk
 from ivr.surveys.callbacks import Callbacks, CallbackSite
 from ivr.surveys.conduct import SurveyDesk
-from ivr.surveys.crediting import attribution_of, following
+from ivr.surveys.crediting import attribution_of, following_agents
 from ivr.surveys.facts import FactWriter
 from ivr.surveys.flows import FlowShelf
+from ivr.surveys.known_calls import KnownCalls
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.publishing import Publishing
@@ -50,6 +53,7 @@ SURVEYS_MAY_END_SECONDS = 1.0
 """How long surveys under way may go on when the service stops: the dialplan goes on within 2 seconds."""
 FACTS_SECONDS = 3.0
 """How long the service waits, when it stops, for call facts to be written."""
+HOUSEKEEPING_SECONDS = 60.0
 LONGEST_SURVEY_SECONDS = 900.0
 """A survey that is open for longer was broken off."""
 
@@ -108,11 +112,13 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             now=_now,
         )
         agents, attribution = attribution_of(settings)
-        await stack.enter_async_context(following(settings, agents))
+        await stack.enter_async_context(following_agents(settings, agents))
         facts = FactWriter(recorder, callers, agents, attribution, callbacks.not_asked)
         await stack.enter_async_context(_written_behind(facts))
         calls = CallTracker(facts.call_changed)
         journaled = await stack.enter_async_context(journaled_surveys(settings, database, recorder, calls))
+        jobs = Jobs([HOUSEKEEPING, *map(pbx_job, settings.sites)], is_alone=journaled is None)
+        known = KnownCalls(calls, database, lambda site: jobs.has(pbx_job(site)))
 
         def on_event(event: CallEvent | Gap) -> None:
             if isinstance(event, Gap):
@@ -124,14 +130,21 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         sites = {code: site_flows(code, site, agents) for code, site in settings.sites.items()}
         prompts = PromptCheck(now=_now)
         live = LiveFeed()
+        tell_others: Tell = to_nobody
+        if journaled:
+            url, name = settings.database.url.get_secret_value(), journaled.journal.owner
+            tell_others = await stack.enter_async_context(among_replicas(url, name, jobs, live))
+        await stack.enter_async_context(_in_background(_keep_house(recorder, settings, jobs), "housekeeping"))
 
         def tell(news: SurveyNews) -> None:
             live.tell(news)
             meters.tell(news)
+            tell_others(news)
 
         desk = SurveyDesk(
             recorder=recorder,
             calls=calls,
+            known=known,
             flows=flows,
             callers=callers,
             prompts=prompts,
@@ -172,10 +185,16 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             code: pbx_link(code, site, on_event, settings.fastagi.host, agi.port)
             for code, site in settings.sites.items()
         }
-        callback_sites |= {code: callback_site(settings.sites[code], links[code], agi) for code in greetings}
-        for link in links.values():
+        callback_sites |= {
+            code: callback_site(code, settings.sites[code], links[code], agi, jobs) for code in greetings
+        }
+        for code, link in links.items():
             stack.push_async_callback(link.stop)
-            await link.start()
+            if jobs.has(pbx_job(code)):
+                await known.take_over(code)
+                await link.start(jobs.heard_until(pbx_job(code)))
+            following = follow_pbx(code, link, jobs, calls, known)
+            await stack.enter_async_context(_in_background(following, f"PBX of {code}"))
         await stack.enter_async_context(_in_background(callbacks.run(), "call-backs"))
 
         refused: Counter[str] = Counter()
@@ -193,6 +212,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
                 live=live,
                 refused=refused,
                 now=_now,
+                jobs=jobs,
                 journaled=journaled,
                 measure=Measured(
                     meters=meters,
@@ -230,6 +250,21 @@ async def _introduce(recorder: Recorder, settings: Settings) -> None:
     """Make the sites known to the database, and end the surveys that a crash left open."""
     for code, site in settings.sites.items():
         await recorder.ensure_site(SiteRecord(site=code, name=site.name, zone=site.zone))
+    await _end_broken_off(recorder, settings)
+
+
+async def _keep_house(recorder: Recorder, settings: Settings, jobs: Jobs) -> None:
+    """End what a replica that is gone left open, again and again until cancelled, where that is our job."""
+    while True:
+        await asyncio.sleep(HOUSEKEEPING_SECONDS)
+        if jobs.has(HOUSEKEEPING):
+            try:
+                await _end_broken_off(recorder, settings)
+            except DatabaseError as error:
+                log.warning("surveys that were broken off are not ended", why=str(error))
+
+
+async def _end_broken_off(recorder: Recorder, settings: Settings) -> None:
     for code in settings.sites:
         closed = await recorder.close_interrupted(
             code, offered_before=_now() - timedelta(seconds=LONGEST_SURVEY_SECONDS), at=_now()

@@ -1,7 +1,6 @@
 """What happens to surveys, told to whoever follows at the moment when it is durable.
 
-It is told within one process. Nothing here is the truth: that is the database, and who has missed something reads it
-again.
+Nothing here is the truth: that is the database, and who has missed something reads it again.
 """
 
 import asyncio
@@ -131,6 +130,12 @@ class LiveFeed:
             follower.tell(event)
             if follower.is_over:
                 self._followers.discard(follower)
+
+    def break_off(self) -> None:
+        """News may have been missed: whoever follows is sent away, and told on coming back to read everything again."""
+        self._run = secrets.token_hex(4)
+        self._last.clear()
+        self.close()
 
     def close(self) -> None:
         """Tell nobody anything any more, so that those who follow go away."""

@@ -6,6 +6,8 @@ An entry is durable when `append` returns, as an answer in an SQLite database is
 import asyncio
 import fcntl
 import os
+import secrets
+import socket
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ _COLUMNS = "site_id TEXT NOT NULL, survey TEXT NOT NULL, body TEXT NOT NULL, wri
 SCHEMA = (
     f"CREATE TABLE IF NOT EXISTS entry (number INTEGER PRIMARY KEY AUTOINCREMENT, {_COLUMNS})",
     f"CREATE TABLE IF NOT EXISTS set_aside (number INTEGER PRIMARY KEY, {_COLUMNS}, why TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS owner (name TEXT NOT NULL)",
 )
 _APPEND = text("INSERT INTO entry (site_id, survey, body, written_at) VALUES (:site, :survey, :body, :at)")
 _OLDEST = text("SELECT number, site_id, survey, body FROM entry ORDER BY number LIMIT :limit")
@@ -44,7 +47,11 @@ class Entry:
 class Journal:
     """An open journal; `open_journal` opens one. Every method may raise `DatabaseError`."""
 
-    def __init__(self, file: Database, lock: int, held: Counter[tuple[str, str]], oldest: datetime | None) -> None:
+    def __init__(
+        self, file: Database, lock: int, owner: str, held: Counter[tuple[str, str]], oldest: datetime | None
+    ) -> None:
+        self.owner = owner
+        """A name for the service that has this journal, the same after a restart: no two have one journal at a time."""
         self._file = file
         self._lock = lock
         self._held = held
@@ -131,14 +138,14 @@ async def open_journal(path: Path) -> Journal:
     try:
         file = await connect(URL.create("sqlite+pysqlite", database=str(path)))
         try:
-            held, oldest = await file.write(_begin)
+            owner, held, oldest = await file.write(_begin)
         except BaseException:
             await file.close()
             raise
     except BaseException:
         os.close(lock)
         raise
-    return Journal(file, lock, held, oldest)
+    return Journal(file, lock, owner, held, oldest)
 
 
 def _locked(path: Path, journal: Path) -> int:
@@ -156,10 +163,14 @@ def _locked(path: Path, journal: Path) -> int:
     return lock
 
 
-async def _begin(transaction: Transaction) -> tuple[Counter[tuple[str, str]], datetime | None]:
+async def _begin(transaction: Transaction) -> tuple[str, Counter[tuple[str, str]], datetime | None]:
     for statement in SCHEMA:
         await transaction.execute(text(statement))
+    owner = await transaction.scalar(text("SELECT name FROM owner"))
+    if owner is None:
+        owner = f"{socket.gethostname()[:40]}-{secrets.token_hex(4)}".replace(" ", "-")
+        await transaction.execute(text("INSERT INTO owner (name) VALUES (:name)"), {"name": owner})
     rows = await transaction.execute(text("SELECT site_id, survey, count(*) FROM entry GROUP BY site_id, survey"))
     held = Counter({(site, survey): count for site, survey, count in rows})
     oldest = await transaction.scalar(text("SELECT min(written_at) FROM entry"))
-    return held, datetime.fromisoformat(oldest) if oldest else None
+    return owner, held, datetime.fromisoformat(oldest) if oldest else None

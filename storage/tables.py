@@ -4,6 +4,7 @@ from storage.account_tables import Account, ApiToken, RecordingLook, WebSession
 from storage.base import CHANNEL, CODE, LABEL, NAME, SITE, WORD, Base
 from storage.call_tables import Agent, Call, Leg, LinkGap, Queue, Reason, Site
 from storage.count_tables import MONTHS, NO_RATING, CallCount, Coverage, Funnel, Tally
+from storage.lease_table import Lease
 from storage.survey_tables import Answer, Callback, Credit, FlowVersion, OptOut, Publication, Survey
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Credit",
     "FlowVersion",
     "Funnel",
+    "Lease",
     "Leg",
     "LinkGap",
     "OptOut",

@@ -27,7 +27,8 @@ _log = structlog.get_logger()
 
 
 class AmiLink:
-    """Connects, and connects again until stopped. Each session begins with a `Gap`, which says what was not heard.
+    """Connects, and connects again until stopped; then it may be started anew. Each session begins with a `Gap`, which
+    says what was not heard.
 
     `on_event` gets the events of all calls one after another, from one task; it may be a coroutine function. Reading
     never waits for it: at most `queue_limit` events wait, and what comes on top is dropped, and asked for again as
@@ -99,12 +100,14 @@ class AmiLink:
             extension_problem=self._extension.problem if self._extension else "",
         )
 
-    async def start(self) -> None:
+    async def start(self, heard_until: datetime | None = None) -> None:
         """Try once to connect, for 5 s at most; if Asterisk cannot be reached, go on trying in the background.
 
-        Raises `PbxRefused` when Asterisk does not accept the user.
+        `heard_until` is when somebody else heard this Asterisk last. Raises `PbxRefused` when Asterisk does not accept
+        the user.
         """
-        self._deaf_since = _now()
+        self._translator.forget_all()
+        self._deaf_since = min(heard_until or _now(), _now())
         # Tasks and connections take this along: whatever is logged in them says which site it is about.
         with bound_contextvars(site=self._site):
             await self._try_to_connect(refusal_is_final=True)

@@ -44,6 +44,14 @@ class Translator:
         """A call that is up."""
         return next((call for call in self._calls.values() if call.linkedid == linkedid), None)
 
+    def forget_all(self) -> None:
+        """Know of no call, as at the beginning."""
+        self._calls.clear()
+        self._ended.clear()
+        self._talking.clear()
+        self._dialling.clear()
+        self._bridges = Bridges()
+
     def feed(self, event: ami.AmiEvent) -> list[CallEvent]:
         """What an event means for the calls, in order; often nothing."""
         self._forget_late(event.at)

@@ -8,6 +8,7 @@ from callflows.model import CommentStep
 from ivr.asterisk.agi_server import AgiServer
 from ivr.asterisk.link import AmiLink
 from ivr.errors import FlowError
+from ivr.parts.jobs import Jobs, pbx_job
 from ivr.site_settings import SiteSettings
 from ivr.surveys.callback_plan import CallbackPlan
 from ivr.surveys.callbacks import CallbackSite
@@ -44,7 +45,7 @@ def greeting(site: SiteSettings) -> FlowVersion:
     return version
 
 
-def callback_site(site: SiteSettings, link: AmiLink, agi: AgiServer) -> CallbackSite:
+def callback_site(code: str, site: SiteSettings, link: AmiLink, agi: AgiServer, jobs: Jobs) -> CallbackSite:
     """A site that calls back over its link, as long as whoever answers can be asked."""
     given = site.callback
 
@@ -56,4 +57,9 @@ def callback_site(site: SiteSettings, link: AmiLink, agi: AgiServer) -> Callback
             about=about,
         )
 
-    return CallbackSite(plan=callback_plan(site), place=place, is_ready=lambda: link.state.connected and agi.is_open)
+    return CallbackSite(
+        plan=callback_plan(site),
+        place=place,
+        is_here=lambda: jobs.has(pbx_job(code)),
+        is_ready=lambda: link.state.connected and agi.is_open,
+    )

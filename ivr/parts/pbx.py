@@ -1,15 +1,26 @@
 """The link to each site's PBX."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+
+import structlog
 
 from ivr.asterisk.agi_server import AgiServer
 from ivr.asterisk.ami import AmiAccess
 from ivr.asterisk.extension import ExtensionPlan
 from ivr.asterisk.link import AmiLink
 from ivr.calls import CallEvent, Gap
-from ivr.errors import PbxError
+from ivr.errors import DatabaseError, PbxError, PbxRefused
+from ivr.parts.jobs import Jobs, pbx_job
 from ivr.site_settings import SiteSettings
+from ivr.surveys.known_calls import KnownCalls
+from ivr.surveys.tracker import CallTracker
 from ivr.web.health import Check
+
+log = structlog.get_logger()
+
+AGAIN_SECONDS = 5.0
+"""After which an Asterisk that refused us, or a database that was away, is tried again."""
 
 
 def ami_access(site: SiteSettings) -> AmiAccess:
@@ -40,22 +51,45 @@ def pbx_link(
     )
 
 
-def survey_sender(link: AmiLink, agi: AgiServer) -> Callable[[str], Awaitable[None]]:
+def survey_sender(code: str, link: AmiLink, agi: AgiServer, jobs: Jobs) -> Callable[[str], Awaitable[None]]:
     """Sends the caller of a linkedid into the survey. Raises as `AmiLink.send_to_survey` does, and `PbxError` when
     nobody new is asked: the caller would only be taken away from the agent."""
 
     async def send(linkedid: str) -> None:
         if not agi.is_open:
             raise PbxError("the service stops")
+        if not jobs.has(pbx_job(code)):
+            raise PbxError("another replica follows this PBX")
         await link.send_to_survey(linkedid)
 
     return send
 
 
-def link_check(link: AmiLink) -> Check:
-    """Whether a link is up and the survey can be reached over it."""
+async def follow_pbx(code: str, link: AmiLink, jobs: Jobs, calls: CallTracker, known: KnownCalls) -> None:
+    """Follow a site's PBX whenever that is this replica's job, until cancelled; `link` may have been started before."""
+    job, is_up = pbx_job(code), jobs.has(pbx_job(code))
+    while True:
+        if not is_up:
+            await jobs.until(job, ours=True)
+            try:
+                await known.take_over(code)
+                await link.start(jobs.heard_until(job))
+            except (DatabaseError, PbxRefused) as error:
+                log.error("a PBX is not followed", site=code, why=str(error))
+                await asyncio.sleep(AGAIN_SECONDS)
+                continue
+        await jobs.until(job, ours=False)
+        await link.stop()
+        calls.forget(code)
+        is_up = False
+
+
+def link_check(code: str, link: AmiLink, jobs: Jobs) -> Check:
+    """Whether a link is up and the survey can be reached over it, where that is this replica's job."""
 
     async def check() -> None:
+        if not jobs.has(pbx_job(code)):
+            return
         if not link.state.connected:
             raise PbxError(link.state.problem)
         if link.state.extension_problem:

@@ -16,6 +16,7 @@ from ivr.asterisk.link import AmiLink
 from ivr.asterisk.state import AmiState
 from ivr.live import LiveFeed
 from ivr.parts.agi import agi_check
+from ivr.parts.jobs import Jobs, pbx_job
 from ivr.parts.pbx import link_check, survey_sender
 from ivr.scoreboard.board import RatedFlow, RatedQuestion, Scoreboard, ScoredSite
 from ivr.settings import Settings
@@ -98,6 +99,7 @@ class WebParts:
     live: LiveFeed
     refused: Counter[str]
     """Counts who is not let in, by why; see `ivr.web.auth.Door`."""
+    jobs: Jobs
     journaled: JournaledSurveys | None
     """None where the database is SQLite."""
     measure: Measure
@@ -112,7 +114,7 @@ def web_application(parts: WebParts) -> web.Application:
     checks: dict[str, Check] = {"surveys": agi_check(parts.agi), "database": lambda: check_schema(database)}
     if parts.journaled:
         checks["journal"] = parts.journaled.check
-    checks |= {f"pbx {code}": link_check(link) for code, link in links.items()}
+    checks |= {f"pbx {code}": link_check(code, link, parts.jobs) for code, link in links.items()}
     door = Door(
         token=settings.web.token.get_secret_value(), accounts=Accounts(database), now=now, refused=parts.refused
     )
@@ -149,14 +151,17 @@ def web_application(parts: WebParts) -> web.Application:
     )
     app[BOOK] = OptOutBook(recorder=recorder, callers=callers, sites=sites, now=now)
     app[SENDING] = CallDoor(
-        database=database, senders={code: survey_sender(link, parts.agi) for code, link in links.items()}
+        database=database,
+        senders={code: survey_sender(code, link, parts.agi, parts.jobs) for code, link in links.items()},
     )
     app[RECORDER], app[SITES] = recorder, sites
     app[FLOWS] = FlowSource(database=database, shelf=shelf, status=publishing.status, now=now)
     app[LIVE] = LiveSource(feed=parts.live, agents=lambda: queries.agents(database))
     end_streams(app)
     app[HEALTH] = HealthSource(
-        links=lambda: {code: _link_facts(link.state) for code, link in links.items()},
+        links=lambda: {
+            code: _link_facts(link.state, is_ours=parts.jobs.has(pbx_job(code))) for code, link in links.items()
+        },
         door=lambda: _door_facts(settings.fastagi.host, parts.agi),
         prompts=lambda: parts.prompts.states,
         flows=publishing.status,
@@ -167,11 +172,11 @@ def web_application(parts: WebParts) -> web.Application:
     return app
 
 
-def _link_facts(state: AmiState) -> LinkFacts:
+def _link_facts(state: AmiState, *, is_ours: bool) -> LinkFacts:
     return LinkFacts(
-        is_up=state.connected,
+        is_up=state.connected or not is_ours,
         since=state.since,
-        problem=state.problem or state.extension_problem,
+        problem=state.problem or state.extension_problem if is_ours else "another replica follows this PBX",
         reconnects=state.reconnects,
         armed=state.armed,
         not_armed=state.not_armed,

@@ -35,6 +35,8 @@ class CallbackSite:
     place: Callable[[str, str], Awaitable[str]]
     """Dial a number about the call with a linkedid: `taken`, `no_answer`, `busy` or `failed`. Raises `PbxRefused` when
     no telephone rang, and `PbxError` when the outcome is not known."""
+    is_here: Callable[[], bool]
+    """Whether it is this replica of the service that calls back."""
     is_ready: Callable[[], bool]
     """Whether calls can be placed right now."""
 
@@ -91,7 +93,7 @@ class Callbacks:
         """Call whoever is due, until cancelled; tries under way are then left to the PBX, and found again later."""
         try:
             while True:
-                for code in self._sites:
+                for code in [code for code, site in self._sites.items() if site.is_here()]:
                     try:
                         await self.step(code)
                     except DatabaseError as error:

@@ -17,6 +17,7 @@ from callflows.interview import Interview
 from callflows.loader import FlowVersion
 from callflows.model import Flow
 from callflows.steps import Context
+from ivr.calls import Call
 from ivr.errors import DatabaseError
 from ivr.live import Tell, to_nobody
 from ivr.phone import Phone
@@ -24,6 +25,7 @@ from ivr.surveys.agents import AgentDirectory
 from ivr.surveys.asking import STORE_SECONDS, Asking
 from ivr.surveys.attribution import Attribution, asked_call
 from ivr.surveys.flows import FlowShelf
+from ivr.surveys.known_calls import KnownCalls
 from ivr.surveys.offering import Offering, Surveys
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
@@ -58,6 +60,7 @@ class SurveyDesk:
         *,
         recorder: Recorder,
         calls: CallTracker,
+        known: KnownCalls,
         flows: FlowShelf,
         callers: CallerKey,
         prompts: PromptCheck,
@@ -84,6 +87,7 @@ class SurveyDesk:
         self._sites = sites
         self._recordings = recordings
         self._calls = calls
+        self._known = known
         self._flows = flows
         self._callers = callers
         self._now = now
@@ -96,7 +100,8 @@ class SurveyDesk:
         """
         told = log.bind(site=request.site, survey=request.survey, linkedid=request.linkedid)
         asked_at = time.perf_counter()
-        known, due = self._credit(request)
+        call = await self._known.find(request.site, request.linkedid)
+        known, due = self._credit(request, call)
         version = self._version(request, due)
         context = self._context(request, version, due)
         # What the flow itself says of the call's language goes before the channel's.
@@ -110,7 +115,7 @@ class SurveyDesk:
         try:
             async with asyncio.timeout(STORE_SECONDS):
                 offer = self._offer(request, version, known, due, interview.language)
-                asked = await self._offering.offer(offer, request, self._calls.find(request.site, request.linkedid))
+                asked = await self._offering.offer(offer, request, call)
         except (DatabaseError, TimeoutError) as error:
             told.error("survey not offered: the database does not take it", why=str(error) or "too slow")
             return
@@ -212,9 +217,9 @@ class SurveyDesk:
             seed=secrets.randbits(64),
         )
 
-    def _credit(self, request: SurveyRequest) -> tuple[AskedCall, CreditRecord]:
+    def _credit(self, request: SurveyRequest, call: Call | None) -> tuple[AskedCall, CreditRecord]:
         """What is known of the call now, and whom that credits."""
-        asked = asked_call(self._calls.find(request.site, request.linkedid), request, self._now())
+        asked = asked_call(call, request, self._now())
         return asked, self._attribution.decide(asked)
 
     def _offer(

@@ -40,7 +40,7 @@ def _book(code: str, site: SiteSettings) -> AgentBook:
 
 
 @asynccontextmanager
-async def following(settings: Settings, agents: AgentDirectory) -> AsyncIterator[None]:
+async def following_agents(settings: Settings, agents: AgentDirectory) -> AsyncIterator[None]:
     """Use each new state of the lists of agents while the block runs."""
     tasks = [
         asyncio.create_task(

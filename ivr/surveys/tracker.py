@@ -27,6 +27,15 @@ class CallTracker:
         """What is known of a call, or None when nothing was heard of it."""
         return self._calls.get((site, linkedid))
 
+    def adopt(self, call: Call) -> None:
+        """Know a call that others heard of, unless it is known; nobody is told."""
+        self._calls.setdefault((call.site, call.linkedid), call)
+
+    def forget(self, site: str) -> None:
+        """Know nothing of a site any more, since it is followed elsewhere; nobody is told."""
+        for key in [key for key in self._calls if key[0] == site]:
+            del self._calls[key]
+
     def tell_again(self, site: str, linkedid: str) -> bool:
         """Tell the state of a call once more, for one who could not act upon it before; False when it is not known."""
         call = self.find(site, linkedid)

@@ -18,6 +18,7 @@ from ivr.surveys.agents import AgentDirectory
 from ivr.surveys.attribution import Attribution, CreditRules
 from ivr.surveys.conduct import SurveyDesk
 from ivr.surveys.facts import FactWriter
+from ivr.surveys.known_calls import KnownCalls
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.request import SurveyRequest
@@ -79,6 +80,7 @@ class Heard:
         self.desk = SurveyDesk(
             recorder=self.recorder,
             calls=self.calls,
+            known=KnownCalls(self.calls, database, lambda _site: True),
             flows=shelf_of(FLOWS),
             callers=callers,
             prompts=PromptCheck(now=lambda: self.now),

@@ -71,7 +71,11 @@ class Office:
             recorder=recorder,
             callers=CALLERS,
             seal=NumberSeal(secret),
-            sites={"main": CallbackSite(plan=plan(**changed), place=self.place, is_ready=lambda: self.ready)},
+            sites={
+                "main": CallbackSite(
+                    plan=plan(**changed), place=self.place, is_here=lambda: True, is_ready=lambda: self.ready
+                )
+            },
             refuses=recorder.has_opted_out,
             now=lambda: self.now,
         )
@@ -248,7 +252,7 @@ async def test_a_person_who_hangs_up_when_greeted_is_left_alone(office: Office) 
 async def test_never_again_is_never_again_for_later_calls_too(office: Office) -> None:
     await office.over(call(), call("1.2"))
     office.callbacks._sites["main"] = CallbackSite(  # type: ignore[index]
-        plan=plan(at_once=1), place=office.place, is_ready=lambda: True
+        plan=plan(at_once=1), place=office.place, is_here=lambda: True, is_ready=lambda: True
     )
     await office.after(minutes=10)
     await office.takes_the_call(key("9"))

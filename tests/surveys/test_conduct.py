@@ -20,6 +20,7 @@ from ivr.surveys import asking, conduct
 from ivr.surveys.agents import AgentDirectory
 from ivr.surveys.attribution import Attribution, CreditRules
 from ivr.surveys.conduct import SurveyDesk
+from ivr.surveys.known_calls import KnownCalls
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.request import SurveyRequest
@@ -159,6 +160,7 @@ class Desk:
         self.desk = SurveyDesk(
             recorder=recorder,
             calls=self.calls,
+            known=KnownCalls(self.calls, database, lambda _site: True),
             flows=shelf_of(FLOWS),
             attribution=attribution or Attribution({}, AgentDirectory().identify),
             agents=AgentDirectory(),
