@@ -191,8 +191,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         for code, link in links.items():
             stack.push_async_callback(link.stop)
             if jobs.has(pbx_job(code)):
-                await known.take_over(code)
-                await link.start(jobs.heard_until(pbx_job(code)))
+                await link.start(jobs.heard_until(pbx_job(code)), await known.take_over(code))
             following = follow_pbx(code, link, jobs, calls, known)
             await stack.enter_async_context(_in_background(following, f"PBX of {code}"))
         await stack.enter_async_context(_in_background(callbacks.run(), "call-backs"))

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -20,7 +21,7 @@ from ivr.asterisk.sending import Sender
 from ivr.asterisk.state import AmiState
 from ivr.asterisk.translate import Translator
 from ivr.asterisk.trigger import Trigger
-from ivr.calls import Gap, LegConnected
+from ivr.calls import Call, Gap, LegConnected
 from ivr.errors import PbxError, PbxRefused
 
 _log = structlog.get_logger()
@@ -100,13 +101,13 @@ class AmiLink:
             extension_problem=self._extension.problem if self._extension else "",
         )
 
-    async def start(self, heard_until: datetime | None = None) -> None:
+    async def start(self, heard_until: datetime | None = None, calls: Iterable[Call] = ()) -> None:
         """Try once to connect, for 5 s at most; if Asterisk cannot be reached, go on trying in the background.
 
-        `heard_until` is when somebody else heard this Asterisk last. Raises `PbxRefused` when Asterisk does not accept
-        the user.
+        `heard_until` is when this Asterisk was heard last, and `calls` those that were not over then. Raises
+        `PbxRefused` when Asterisk does not accept the user.
         """
-        self._translator.forget_all()
+        self._translator.begin(calls)
         self._deaf_since = min(heard_until or _now(), _now())
         # Tasks and connections take this along: whatever is logged in them says which site it is about.
         with bound_contextvars(site=self._site):

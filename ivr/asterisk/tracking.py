@@ -1,9 +1,9 @@
 """What the translator remembers of the calls that are up: callers, their legs, and who is in a bridge with whom."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
-from ivr.calls import AgentRef, CallStarted, EndedBy, LegConnected, LegEnded
+from ivr.calls import AgentRef, CallStarted, EndedBy, Leg, LegConnected, LegEnded
 
 
 @dataclass(slots=True, kw_only=True)
@@ -130,6 +130,23 @@ class TrackedCall:
             talk_seconds=leg.talk_seconds if talk_seconds is None else talk_seconds,
             hold_seconds=leg.hold_seconds,
         )
+
+
+def tracked_leg(leg: Leg) -> TrackedLeg:
+    """A leg of which others heard, as it is tracked from now on."""
+    interface = leg.agent.interface
+    return TrackedLeg(
+        leg=leg.leg,
+        agent=leg.agent,
+        queue=leg.queue,
+        connected_at=leg.connected_at or leg.ended_at or datetime.min.replace(tzinfo=UTC),
+        agent_uniqueid="" if leg.leg.startswith(interface) else leg.leg,
+        ring_seconds=leg.ring_seconds,
+        hold_seconds=leg.hold_seconds,
+        ended_at=leg.ended_at,
+        ended_by=leg.ended_by,
+        completed=leg.ended_at is not None,
+    )
 
 
 class Bridges:

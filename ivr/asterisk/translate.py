@@ -5,13 +5,14 @@ dialplan marked because no queue knows of it, so the last talker is whoever is a
 cannot be known is left out: a rating without an agent is better than one for the wrong agent.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from ivr.asterisk import events as ami
 from ivr.asterisk.names import interface_of
 from ivr.asterisk.reconcile import LiveChannel, Snapshot
-from ivr.asterisk.tracking import Bridges, TrackedCall, TrackedLeg
-from ivr.calls import AgentRef, CallEnded, CallEvent, CallStarted, Gap
+from ivr.asterisk.tracking import Bridges, TrackedCall, TrackedLeg, tracked_leg
+from ivr.calls import AgentRef, Call, CallEnded, CallEvent, CallStarted, Gap
 
 _LATE = timedelta(seconds=60)
 """How long an ended call waits for its `AgentComplete`, which under load comes after the hang-up."""
@@ -44,13 +45,19 @@ class Translator:
         """A call that is up."""
         return next((call for call in self._calls.values() if call.linkedid == linkedid), None)
 
-    def forget_all(self) -> None:
-        """Know of no call, as at the beginning."""
+    def begin(self, calls: Iterable[Call] = ()) -> None:
+        """Know of no calls but these, which others heard of before, and which were not over then."""
         self._calls.clear()
         self._ended.clear()
         self._talking.clear()
         self._dialling.clear()
         self._bridges = Bridges()
+        for call in calls:
+            uniqueid = call.uniqueid or call.linkedid
+            known = TrackedCall(site=self._site, linkedid=call.linkedid, uniqueid=uniqueid, channel="")
+            known.legs = [tracked_leg(leg) for leg in call.legs.values()]
+            self._calls[uniqueid] = known
+            self._talking |= {leg.agent_uniqueid: (known, leg) for leg in known.open_legs if leg.agent_uniqueid}
 
     def feed(self, event: ami.AmiEvent) -> list[CallEvent]:
         """What an event means for the calls, in order; often nothing."""

@@ -15,7 +15,7 @@ from ivr.demo.events import SURVEY_EVENTS
 from ivr.demo.queues import Floor, Member, Queue
 from ivr.demo.scenes import play
 from ivr.demo.stage import Stage
-from ivr.demo.switch import Switch
+from ivr.demo.switch import Dialplan, Switch
 
 PROMPT_SECONDS = 2.0
 """How long a sound lasts unless the caller of the constructor knows better."""
@@ -42,7 +42,7 @@ class SimulatedPbx:
         speed: float = 1.0,
         seed: int | None = None,
         events: Collection[str] | None = SURVEY_EVENTS,
-        dialplan: Mapping[str, str] | None = None,
+        dialplan: Dialplan | None = None,
         prompt_seconds: Callable[[str], float | None] = lambda _: PROMPT_SECONDS,
         write_timeout: float = 0.1,
         clock: Clock | None = None,
@@ -51,8 +51,8 @@ class SimulatedPbx:
         self.rng = random.Random(seed)
         self.port = port
         """The AMI port; a free one once started, when 0 was given."""
-        self.dialplan = dict(dialplan or {})
-        """Context to AGI address (``agi://127.0.0.1:4573/survey``); may be changed while running."""
+        self.dialplan: dict[str, str | Sequence[str]] = dict(dialplan or {})
+        """What each context runs; may be changed while running."""
         self.calls: set[SimulatedCall] = set()
         """The calls under way."""
         self.ami = AmiServer(

@@ -17,22 +17,21 @@ async def go_on(stage: Stage) -> None:
         stage.end_caller()
         return
     caller.context, caller.exten, caller.priority = goto
-    caller.application, caller.data = "AGI", stage.switch.dialplan[caller.context]
     keys = stage.behaviour.keys_for(call.interfaces[-1] if call.interfaces else "")
     listener = Listener(caller, stage.behaviour, keys=keys, clock=stage.clock, emit=stage.emit)
     commands = AgiCommands(caller, listener, clock=stage.clock, prompt_seconds=stage.switch.prompt_seconds)
+    addresses = stage.switch.dialplan[caller.context]
     try:
-        call.agi_status = await run_agi(
-            stage.switch.dialplan[caller.context],
-            caller,
-            listener,
-            commands,
-            dialled=call.dialled,
-            dialogue=call.dialogue,
-        )
+        for address in [addresses] if isinstance(addresses, str) else addresses:
+            caller.application, caller.data = "AGI", address
+            call.agi_status = await run_agi(
+                address, caller, listener, commands, dialled=call.dialled, dialogue=call.dialogue
+            )
+            if call.agi_status != "FAILURE":
+                break
     finally:
         listener.leave()
-    caller.variables["AGISTATUS"] = call.agi_status
+    caller.variables["AGISTATUS"] = call.agi_status or "FAILURE"
     caller.priority += 1
     call.dialplan_went_on = not listener.gone.is_set()
     stage.end_caller()

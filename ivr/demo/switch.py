@@ -2,13 +2,16 @@
 
 import random
 import uuid
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ivr.demo.channels import RING, Bridge, Channel, ChannelBoard
 from ivr.demo.clock import Clock
 from ivr.demo.events import Event
 from ivr.demo.queues import DeviceState, Floor, Member, Queue
+
+Dialplan = Mapping[str, str | Sequence[str]]
+"""By context an AGI address (``agi://host:port/script``), or several: where one cannot be reached the next is tried."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -21,8 +24,8 @@ class Switch:
     floor: Floor
     emit: Callable[[Event], None]
     """Sends an event to all who listen."""
-    dialplan: MutableMapping[str, str]
-    """The AGI address (``agi://host:port/script``) that a context runs; a caller sent to any other is hung up."""
+    dialplan: Dialplan
+    """What a context runs; a caller sent to any other is hung up."""
     prompt_seconds: Callable[[str], float | None]
     """How long a sound plays; None when there is no such sound."""
     board: ChannelBoard = field(default_factory=ChannelBoard)

@@ -72,8 +72,7 @@ async def follow_pbx(code: str, link: AmiLink, jobs: Jobs, calls: CallTracker, k
         if not is_up:
             await jobs.until(job, ours=True)
             try:
-                await known.take_over(code)
-                await link.start(jobs.heard_until(job))
+                await link.start(jobs.heard_until(job), await known.take_over(code))
             except (DatabaseError, PbxRefused) as error:
                 log.error("a PBX is not followed", site=code, why=str(error))
                 await asyncio.sleep(AGAIN_SECONDS)

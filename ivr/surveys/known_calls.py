@@ -40,13 +40,15 @@ class KnownCalls:
             return None
         return call_of(kept) if kept else None
 
-    async def take_over(self, site: str) -> None:
+    async def take_over(self, site: str) -> list[Call]:
         """Know the calls of a site that were not over when they were last heard of: whoever heard them may be gone.
 
-        Raises `DatabaseError`.
+        Returns them. Raises `DatabaseError`.
         """
-        for kept in await open_calls(self._database, site):
-            self._tracker.adopt(call_of(kept))
+        calls = [call_of(kept) for kept in await open_calls(self._database, site)]
+        for call in calls:
+            self._tracker.adopt(call)
+        return calls
 
 
 def call_of(kept: KeptCall) -> Call:

@@ -3,6 +3,8 @@
 import asyncio
 import random
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tests.agi.agi_client import header
@@ -16,14 +18,16 @@ VALUES = re.compile(rb"\$\{URIENCODE\(")
 
 @dataclass
 class Callers:
-    """Keeps `lines` callers in a survey at any time, against a service that comes and goes on `port`."""
+    """Keeps `lines` callers in a survey at any time, at services that come and go on `ports`."""
 
-    port: int
+    ports: Sequence[int]
     lines: int
     rng: random.Random
     thanked: dict[tuple[str, int], str] = field(default_factory=dict)
     """The key of a survey's n-th question, from 0, after which the caller heard the next prompt."""
     surveys: int = 0
+    on_line: Counter[int] = field(default_factory=Counter)
+    """How many are in a survey, by port."""
     _number: int = 0
 
     async def call(self) -> None:
@@ -34,11 +38,14 @@ class Callers:
 
     async def one(self, uniqueid: str, flow: str) -> None:
         """One caller, until the dialplan goes on. Raises OSError when nobody listens, or the service goes."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        port = self.rng.choice(self.ports)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        self.on_line[port] += 1
         try:
             writer.write(header(f"survey?flow={flow}", uniqueid))
             await self._answer(uniqueid, reader, writer)
         finally:
+            self.on_line[port] -= 1
             writer.close()
 
     async def _line(self) -> None:

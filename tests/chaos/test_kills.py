@@ -31,7 +31,7 @@ async def test_every_key_that_a_caller_was_thanked_for_is_kept_once_whenever_the
     await upgrade(url)
     settings, port, rng = tmp_path / "postcall.toml", free_port(), random.Random(SEED)
     settings.write_text(SETTINGS.format(url=url, folder=tmp_path, port=port))
-    callers = Callers(port=port, lines=LINES, rng=rng)
+    callers = Callers(ports=[port], lines=LINES, rng=rng)
     calling = asyncio.create_task(callers.call())
     for _ in range(KILLS):
         async with living(settings, port) as process:

@@ -41,7 +41,7 @@ async def test_callers_notice_nothing_of_a_database_that_is_away(server: Postgre
     await upgrade(url)
     settings, port = tmp_path / "postcall.toml", free_port()
     settings.write_text(SETTINGS.format(url=url, folder=tmp_path, port=port))
-    callers = Callers(port=port, lines=LINES, rng=random.Random(1))
+    callers = Callers(ports=[port], lines=LINES, rng=random.Random(1))
     async with living(settings, port) as process:
         calling = asyncio.create_task(callers.call())
         await more(callers, 3 * LINES)

@@ -58,7 +58,7 @@ async def figures(service: Service) -> Figures:
 
 async def call(port: int, surveys: int) -> Callers:
     """So many callers, one after the other, each to the end of the survey."""
-    callers = Callers(port=port, lines=0, rng=random.Random(1))
+    callers = Callers(ports=[port], lines=0, rng=random.Random(1))
     for number in range(surveys):
         await callers.one(f"179540000{number}.1", "csat")
     return callers
