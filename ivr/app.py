@@ -182,8 +182,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         stack.push_async_callback(agi.stop, SURVEYS_MAY_END_SECONDS)
 
         links = {
-            code: pbx_link(code, site, on_event, settings.fastagi.host, agi.port)
-            for code, site in settings.sites.items()
+            code: pbx_link(code, site, on_event, settings.fastagi, agi.port) for code, site in settings.sites.items()
         }
         callback_sites |= {
             code: callback_site(code, settings.sites[code], links[code], agi, jobs) for code in greetings

@@ -18,6 +18,8 @@ class FastAgiSettings(Section):
     max_sessions: Annotated[int, Field(ge=1, le=100_000)] = 2000
     drain_seconds: Annotated[float, Field(ge=0, le=900)] = 30.0
     """How long surveys under way may go on after the service was told to stop."""
+    replicas: tuple[Annotated[str, Field(pattern=r"^([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$")], ...] = ()
+    """Where the dialplan finds each replica of this service, ``host:port``, in the order in which they are tried."""
 
 
 class WebSettings(SectionWithSecret):

@@ -1,10 +1,11 @@
 """The lines that an admin adds to Asterisk's own files, made from the settings."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from ivr.asterisk.events import MARK, WANTED
-from ivr.asterisk.extension import is_any_address
+from ivr.asterisk.extension import is_any_address, survey_calls
 from ivr.asterisk.originate import OUTCOME
 
 Way = Literal["queue", "dial", "outbound"]
@@ -35,6 +36,8 @@ class DialplanSite:
     """Whether the service creates the survey's extension itself."""
     agi_host: str
     agi_port: int
+    replicas: Sequence[str] = ()
+    """Where all replicas of the service listen, ``host:port``; empty for this one alone."""
     calls_back: bool = False
     """Whether the service places calls."""
 
@@ -65,7 +68,7 @@ def manager_conf(site: DialplanSite, way: Way = "queue") -> str:
             f"[{site.username}]",
             f"secret = the secret of sites.{site.site}.ami in postcall.toml",
             "deny = 0.0.0.0/0.0.0.0",
-            f"permit = {_reachable(site.agi_host)}/255.255.255.255",
+            *(f"permit = {host}/255.255.255.255" for host in _hosts(site)),
             f"read = {read}",
             f"write = {write}",
             *(f"eventfilter = {wanted}" for wanted in events),
@@ -98,8 +101,15 @@ def _survey(site: DialplanSite) -> list[str]:
     if site.create_extension:
         return []
     context, extension, priority = site.survey_goto.split(",")
-    url = f"agi://{_reachable(site.agi_host)}:{site.agi_port}/survey?site={site.site}"
-    return [f"[{context}]", f"exten => {extension},{priority},AGI({url})", " same => n,Hangup()", ""]
+    places = site.replicas or (f"{_reachable(site.agi_host)}:{site.agi_port}",)
+    first, *others = survey_calls([f"agi://{place}/survey?site={site.site}" for place in places])
+    return [
+        f"[{context}]",
+        f"exten => {extension},{priority},{first[0]}({first[1]})",
+        *(f" same => n,{application}({data})" for application, data in others),
+        " same => n,Hangup()",
+        "",
+    ]
 
 
 def _way(site: DialplanSite, way: Way) -> list[str]:
@@ -160,6 +170,12 @@ def _send(site: DialplanSite) -> list[str]:
         "; same => n(nobody),Hangup()",
         "",
     ]
+
+
+def _hosts(site: DialplanSite) -> list[str]:
+    """From where the service comes, whichever replica of it."""
+    hosts = [place.rpartition(":")[0].strip("[]") for place in site.replicas] or [_reachable(site.agi_host)]
+    return list(dict.fromkeys(hosts))
 
 
 def _reachable(host: str) -> str:

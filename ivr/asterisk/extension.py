@@ -9,7 +9,7 @@ Asterisk 22.10. Adding what is there already would be refused too, but with a wa
 import asyncio
 import re
 from asyncio import Future
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -24,6 +24,12 @@ _log = structlog.get_logger()
 CHECK_SECONDS = 2.0
 """How long an extension that a reload took away may be missing."""
 _OURS = re.compile(r"agi://[^/]+/survey\?site=([a-z0-9-]+)")
+_NEXT = '$["${{AGISTATUS}}" = "FAILURE"]?AGI({url})'
+"""`AGISTATUS` is FAILURE where nobody listened, and SUCCESS where a replica broke off: then nobody is asked twice."""
+_OUR_NEXT = re.compile(re.escape(_NEXT.format(url="@")).replace("@", _OURS.pattern))
+
+Step = tuple[int, str, str]
+"""One line of an extension: priority, application, data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +42,21 @@ class ExtensionPlan:
     """Where the service listens for `AGI`."""
     agi_port: int
     site: str
+    replicas: Sequence[str] = ()
+    """Where all replicas of the service listen, ``host:port``; empty for this one alone."""
 
-    def url(self, local_host: str) -> str:
-        """The address for `AGI`. `local_host` is our end of the AMI connection: there Asterisk reaches a service that
+    def urls(self, local_host: str) -> list[str]:
+        """The addresses for `AGI`. `local_host` is our end of the AMI connection: there Asterisk reaches a service that
         listens on every address."""
         host = local_host if is_any_address(self.agi_host) else self.agi_host
-        return f"agi://{f'[{host}]' if ':' in host else host}:{self.agi_port}/survey?site={self.site}"
+        places = self.replicas or (f"{f'[{host}]' if ':' in host else host}:{self.agi_port}",)
+        return [f"agi://{place}/survey?site={self.site}" for place in places]
+
+    def steps(self, local_host: str) -> list[Step]:
+        """The lines of the extension."""
+        priority = int(self.goto.split(",")[2])
+        calls = [*survey_calls(self.urls(local_host)), ("Hangup", "")]
+        return [(priority + number, *call) for number, call in enumerate(calls)]
 
 
 class SurveyExtension:
@@ -56,14 +71,13 @@ class SurveyExtension:
         """How many times it was missing, or led to an old address, and was created."""
         self._submit = submit
         self._site = plan.site
-        self._context, self._extension, priority = plan.goto.split(",")
-        self._priority = int(priority)
+        self._context, self._extension, _ = plan.goto.split(",")
         self._plan = plan
         self._local_host = local_host
 
     @property
-    def _url(self) -> str:
-        return self._plan.url(self._local_host())
+    def _wanted(self) -> list[Step]:
+        return self._plan.steps(self._local_host())
 
     async def keep(self) -> None:
         """Look every `CHECK_SECONDS`, and create what is missing, until cancelled."""
@@ -77,7 +91,7 @@ class SurveyExtension:
             if await self._is_there():
                 self._found("")
                 return
-            for priority, application, data in self._wanted():
+            for priority, application, data in self._wanted:
                 await self._add(priority, application, data)
         except (PbxError, ValueError) as error:
             self._found(str(error))
@@ -86,16 +100,13 @@ class SurveyExtension:
         self._found("")
         _log.info("the survey's extension is created", site=self._site, context=self._context, exten=self._extension)
 
-    def _wanted(self) -> list[tuple[int, str, str]]:
-        return [(self._priority, "AGI", self._url), (self._priority + 1, "Hangup", "")]
-
     async def _is_there(self) -> bool:
         where = {"Context": self._context, "Extension": self._extension}
         reply = await self._submit(AmiAction("ShowDialPlan", where))
         if reply.refusal is not None:
             self._check_right("ShowDialPlan", reply.refusal)
             return False  # "Did not find context …", "Did not find extension …"
-        return not is_missing(reply.items, self._priority, site=self._site, url=self._url)
+        return not is_missing(reply.items, self._wanted, site=self._site)
 
     async def _add(self, priority: int, application: str, data: str) -> None:
         headers = {
@@ -133,14 +144,33 @@ def is_any_address(host: str) -> bool:
         return False
 
 
-def is_missing(shown: Iterable[Message], priority: int, *, site: str, url: str) -> bool:
-    """Whether `ShowDialPlan` shows no such priority, or our own line of the same site with an address of before.
+def survey_calls(urls: Sequence[str]) -> list[tuple[str, str]]:
+    """Application and data of each line that brings a caller to the survey: the next address is called where the one
+    before it cannot be reached."""
+    first, *others = urls
+    return [("AGI", first), *(("ExecIf", _NEXT.format(url=url)) for url in others)]
+
+
+def is_missing(shown: Iterable[Message], wanted: Sequence[Step], *, site: str) -> bool:
+    """Whether `ShowDialPlan` shows no such extension, or our own lines of the same site as they were before.
 
     What an admin wrote there is left alone, whatever it does.
     """
-    for message in shown:
-        if message.event == "ListDialplan" and message.get("Priority") == str(priority):
-            data = message.get("AppData")
-            ours = _OURS.fullmatch(data) if message.get("Application") == "AGI" else None
-            return ours is not None and ours[1] == site and data != url
-    return True
+    lines = {
+        message.get("Priority"): (message.get("Application"), message.get("AppData"))
+        for message in shown
+        if message.event == "ListDialplan"
+    }
+    for number, (priority, *line) in enumerate(wanted):
+        there = lines.get(str(priority))
+        if there is None:
+            return number == 0 or line[0] != "Hangup"
+        if list(there) != line:
+            return _is_ours(*there, site) or (number > 0 and there[0] == "Hangup")
+    return False
+
+
+def _is_ours(application: str, data: str, site: str) -> bool:
+    found = _OURS.fullmatch(data) if application == "AGI" else None
+    found = _OUR_NEXT.fullmatch(data) if application == "ExecIf" else found
+    return found is not None and found[1] == site

@@ -51,4 +51,5 @@ def dialplan_site(settings: Settings, code: str) -> DialplanSite:
         calls_back=site.callback.enabled,
         agi_host=settings.fastagi.host,
         agi_port=settings.fastagi.port,
+        replicas=settings.fastagi.replicas,
     )

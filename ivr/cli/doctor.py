@@ -58,7 +58,13 @@ async def _look(settings: Settings, *, calls: bool) -> list[Finding]:
     ]
     for code, site in settings.sites.items():
         lines = dialplan_site(settings, code)
-        plan = ExtensionPlan(site=code, goto=site.survey_goto, agi_host=lines.agi_host, agi_port=lines.agi_port)
+        plan = ExtensionPlan(
+            site=code,
+            goto=site.survey_goto,
+            agi_host=lines.agi_host,
+            agi_port=lines.agi_port,
+            replicas=lines.replicas,
+        )
         found += await look_at_pbx(ami_access(site), lines, plan)
         if calls:
             found += await call_for_test(ami_access(site), lines)

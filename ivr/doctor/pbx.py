@@ -150,20 +150,21 @@ def _of_modules(about: str, absent: Collection[str]) -> Sequence[Finding]:
 
 
 async def _extension(manager: AmiManager, about: str, site: DialplanSite, plan: ExtensionPlan) -> Finding:
-    context, extension, priority = site.survey_goto.split(",")
+    context, extension, _ = site.survey_goto.split(",")
     where = f"{extension}@{context}"
     reply = await _ask(manager, "ShowDialPlan", Context=context, Extension=extension)
     if is_denied(reply.refusal):
         return Finding(level="note", about=about, said="its dialplan cannot be looked at", fix=_LOOK)
-    url = plan.url(manager.local_host)
-    if reply.refusal is None and not is_missing(reply.items, int(priority), site=site.site, url=url):
+    wanted = plan.steps(manager.local_host)
+    if reply.refusal is None and not is_missing(reply.items, wanted, site=site.site):
         return Finding(level="ok", about=about, said=f"the survey's extension {where} is there")
     if site.create_extension:
         said = f"the survey's extension {where} is not there, or leads elsewhere; the service makes it when it starts"
         return Finding(level="warning", about=about, said=said, fix="start `postcall serve`")
+    urls = plan.urls(manager.local_host)
     return Finding(
         level="fault",
         about=about,
-        said=f"the survey's extension {where} is not there, or leads elsewhere than to {url}",
+        said=f"the survey's extension {where} is not there, or leads elsewhere than to {' and '.join(urls)}",
         fix="paste what `postcall asterisk dialplan` prints for extensions.conf; then `dialplan reload`",
     )

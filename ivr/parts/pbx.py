@@ -12,6 +12,7 @@ from ivr.asterisk.link import AmiLink
 from ivr.calls import CallEvent, Gap
 from ivr.errors import DatabaseError, PbxError, PbxRefused
 from ivr.parts.jobs import Jobs, pbx_job
+from ivr.service_settings import FastAgiSettings
 from ivr.site_settings import SiteSettings
 from ivr.surveys.known_calls import KnownCalls
 from ivr.surveys.tracker import CallTracker
@@ -36,15 +37,21 @@ def ami_access(site: SiteSettings) -> AmiAccess:
 
 
 def pbx_link(
-    code: str, site: SiteSettings, on_event: Callable[[CallEvent | Gap], None], agi_host: str, agi_port: int
+    code: str,
+    site: SiteSettings,
+    on_event: Callable[[CallEvent | Gap], None],
+    fastagi: FastAgiSettings,
+    agi_port: int,
 ) -> AmiLink:
-    """The link to one site's PBX, not started."""
+    """The link to one site's PBX, not started; `agi_port` is where the service really listens."""
     return AmiLink(
         site=code,
         access=ami_access(site),
         survey_goto=site.survey_goto if site.trigger == "ami" else None,
         send_goto=site.survey_goto,
-        extension=ExtensionPlan(site=code, goto=site.survey_goto, agi_host=agi_host, agi_port=agi_port)
+        extension=ExtensionPlan(
+            site=code, goto=site.survey_goto, agi_host=fastagi.host, agi_port=agi_port, replicas=fastagi.replicas
+        )
         if site.create_extension
         else None,
         on_event=on_event,

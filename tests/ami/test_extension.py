@@ -1,6 +1,7 @@
 """The survey's extension, created over AMI where the dialplan has none."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -34,7 +35,29 @@ def shown(priority: str, application: str, data: str) -> Message:
     ],
 )
 def test_only_a_missing_line_or_an_old_one_of_ours_is_written(lines: list[Message], missing: bool) -> None:
-    assert is_missing(lines, 1, site="main", url=URL) is missing
+    assert is_missing(lines, PLAN.steps(""), site="main") is missing
+
+
+NEXT = '$["${AGISTATUS}" = "FAILURE"]?AGI(agi://192.0.2.8:4573/survey?site=main)'
+OTHER = '$["${AGISTATUS}" = "FAILURE"]?AGI(agi://192.0.2.9:4573/survey?site=main)'
+
+
+@pytest.mark.parametrize(
+    ("lines", "missing"),
+    [
+        ([shown("1", "AGI", URL), shown("2", "ExecIf", NEXT), shown("3", "Hangup", "")], False),
+        ([shown("1", "AGI", URL), shown("2", "ExecIf", NEXT), shown("3", "Playback", "bye")], False),
+        ([shown("1", "AGI", URL), shown("2", "ExecIf", NEXT)], False),
+        ([shown("1", "AGI", URL), shown("2", "ExecIf", OTHER), shown("3", "Hangup", "")], True),
+        ([shown("1", "AGI", URL), shown("2", "Hangup", "")], True),
+        ([shown("1", "AGI", URL)], True),
+        ([shown("1", "AGI", URL), shown("2", "Playback", "bye")], False),
+    ],
+)
+def test_a_second_replica_is_tried_behind_the_first_one(lines: list[Message], missing: bool) -> None:
+    both = replace(PLAN, replicas=("192.0.2.7:4573", "192.0.2.8:4573"))
+    assert both.steps("") == [(1, "AGI", URL), (2, "ExecIf", NEXT), (3, "Hangup", "")]
+    assert is_missing(lines, both.steps(""), site="main") is missing
 
 
 @pytest.mark.parametrize(
@@ -50,7 +73,7 @@ def test_a_service_that_listens_everywhere_is_reached_where_it_reaches_asterisk_
     listens_on: str, reached_by: str, url: str
 ) -> None:
     plan = ExtensionPlan(site="main", goto="postcall-survey,s,1", agi_host=listens_on, agi_port=4573)
-    assert plan.url(reached_by) == url
+    assert plan.urls(reached_by) == [url]
 
 
 async def test_it_is_created_once_and_again_in_the_next_session(

@@ -1,6 +1,6 @@
 """The service beside the real Asterisk, and what can be seen of it: in the database, over the API, by a recount."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ def settings_for(
     url: str,
     *,
     agi_port: int = 0,
+    replicas: Sequence[str] = (),
     trigger: str = "ami",
     prompt_prefix: str = "postcall",
     folder: Path | None = None,
@@ -39,7 +40,7 @@ def settings_for(
         {
             "database": database_settings(url),
             "web": {"port": 0, "token": TOKEN},
-            "fastagi": {"port": agi_port},
+            "fastagi": {"port": agi_port, "replicas": replicas},
             "flows": {"prompt_prefix": prompt_prefix, "folder": folder, **(flows or {})},
             "privacy": {"caller_key": "a caller key of these tests"},
             "sites": {

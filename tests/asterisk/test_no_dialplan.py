@@ -9,6 +9,7 @@ import pytest
 import callflows
 from ivr.asterisk.dialplan import extensions_conf, manager_conf
 from ivr.cli.asterisk import dialplan_site
+from ivr.demo.choices import free_port
 from ivr.demo.pbx.asterisk import AsteriskServer
 from ivr.demo.pbx.configuration import AmiUser
 from ivr.demo.pbx.sip import SipPhone
@@ -114,6 +115,19 @@ async def test_a_service_that_comes_back_on_another_port_is_found_there(bare: As
             await until(leads_here)
             await rate(postcall, bare, key)
             assert await ratings(postcall) == expected
+
+
+async def test_of_two_replicas_of_which_one_is_gone_the_other_one_asks(bare: AsteriskServer, url: str) -> None:
+    gone, agi_port = free_port(), free_port()
+    where = {"agi_port": agi_port, "replicas": [f"127.0.0.1:{gone}", f"127.0.0.1:{agi_port}"]}
+    async with beside(bare, url, user="postcall", create_extension=True, survey_goto=GOTO, **where) as postcall:
+        await extension_is_there(bare)
+        await rate(postcall, bare, "4")
+        assert await ratings(postcall) == [1, 4.0]
+        extension = postcall.service.links["main"]._extension
+        assert extension is not None
+        await extension.mend()
+        assert extension.created == 1, "it is found as it was made"
 
 
 async def test_what_the_admin_wrote_there_is_left_alone(

@@ -33,18 +33,23 @@ def printed_user(lines: str) -> AmiUser:
     )
 
 
-@pytest.mark.parametrize("trigger", ["ami", "dialplan"])
+@pytest.mark.parametrize(
+    ("trigger", "replicas"),
+    [("ami", []), ("dialplan", []), ("dialplan", [f"127.0.0.1:{free_port()}"])],
+    ids=["ami", "dialplan", "the first of two replicas is gone"],
+)
 async def test_an_admin_pastes_the_lines_and_a_caller_is_asked(
-    asterisk_server: AsteriskServer, migrated_file: Path, tmp_path: Path, trigger: str
+    asterisk_server: AsteriskServer, migrated_file: Path, tmp_path: Path, trigger: str, replicas: list[str]
 ) -> None:
     agi_port = free_port()
+    replicas = [*replicas, f"127.0.0.1:{agi_port}"] if replicas else []
     database = shutil.copy(migrated_file, tmp_path / "postcall.db")
 
     def settings(ami_port: int) -> dict[str, object]:
         return {
             "database": {"url": f"sqlite:///{database}"},
             "web": {"port": 0, "token": TOKEN},
-            "fastagi": {"port": agi_port},
+            "fastagi": {"port": agi_port, "replicas": replicas},
             "privacy": {"caller_key": "a caller key of these tests"},
             "sites": {
                 trigger: {
