@@ -15,7 +15,7 @@ from ivr.asterisk.agi_session import AgiLimits
 from ivr.asterisk.link import AmiLink
 from ivr.calls import CallEvent, Gap
 from ivr.errors import DatabaseError, SettingsError
-from ivr.live import LiveFeed, SurveyNews, Tell, to_nobody
+from ivr.live import LiveFeed, SurveyNews
 from ivr.parts.agi import survey_route, wrapup_route
 from ivr.parts.callbacks import callback_site, greeting
 from ivr.parts.choice import site_flows
@@ -23,7 +23,7 @@ from ivr.parts.jobs import HOUSEKEEPING, Jobs, pbx_job
 from ivr.parts.journal import journaled_surveys
 from ivr.parts.metrics import Measured, Meters
 from ivr.parts.pbx import follow_pbx, pbx_link
-from ivr.parts.replicas import among_replicas
+from ivr.parts.replicas import Others, among_replicas
 from ivr.parts.web import WebParts, web_application
 from ivr.settings import Settings
 from ivr.surveys.callback_desk import CallbackDesk
@@ -73,6 +73,8 @@ class Service:
     """The link to each site's PBX, by the site's code."""
     publishing: Publishing
     """Keeps the flows in force up to date."""
+    others: Others | None
+    """The other replicas; None where the database is SQLite."""
 
     @property
     def agi_port(self) -> int:
@@ -130,16 +132,17 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         sites = {code: site_flows(code, site, agents) for code, site in settings.sites.items()}
         prompts = PromptCheck(now=_now)
         live = LiveFeed()
-        tell_others: Tell = to_nobody
+        others: Others | None = None
         if journaled:
             url, name = settings.database.url.get_secret_value(), journaled.journal.owner
-            tell_others = await stack.enter_async_context(among_replicas(url, name, jobs, live))
+            others = await stack.enter_async_context(among_replicas(url, name, jobs, live))
         await stack.enter_async_context(_in_background(_keep_house(recorder, settings, jobs), "housekeeping"))
 
         def tell(news: SurveyNews) -> None:
             live.tell(news)
             meters.tell(news)
-            tell_others(news)
+            if others:
+                others.tell(news)
 
         desk = SurveyDesk(
             recorder=recorder,
@@ -237,6 +240,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             prompts=prompts,
             links=links,
             publishing=publishing,
+            others=others,
         )
 
 

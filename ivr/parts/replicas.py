@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
@@ -18,12 +19,21 @@ log = structlog.get_logger()
 _NEWS = TypeAdapter(SurveyNews)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Others:
+    """The other replicas."""
+
+    tell: Tell
+    """Tells them our own news."""
+    heard: asyncio.Event
+    """Set while they are heard."""
+
+
 @asynccontextmanager
-async def among_replicas(url: str, name: str, jobs: Jobs, live: LiveFeed) -> AsyncIterator[Tell]:
+async def among_replicas(url: str, name: str, jobs: Jobs, live: LiveFeed) -> AsyncIterator[Others]:
     """Be one of several replicas on the PostgreSQL at `url` while the block runs, under a `name` that no other has.
 
-    `jobs` are claimed; what the others tell goes to whoever follows `live` here. Yields what tells them our own news.
-    Raises `DatabaseError`.
+    `jobs` are claimed; what the others tell goes to whoever follows `live` here. Raises `DatabaseError`.
     """
     async with AsyncExitStack() as stack:
         # With connections of its own: a pool that is busy with callers must not cost us our leases.
@@ -32,7 +42,7 @@ async def among_replicas(url: str, name: str, jobs: Jobs, live: LiveFeed) -> Asy
         notices = Notices(database.url, name, heard=_heard(live), missed=live.break_off)
         telling = asyncio.create_task(notices.run(), name="notices")
         try:
-            yield lambda news: notices.tell(_NEWS.dump_json(news).decode())
+            yield Others(tell=lambda news: notices.tell(_NEWS.dump_json(news).decode()), heard=notices.listening)
         finally:
             telling.cancel()
             await asyncio.gather(telling, return_exceptions=True)
