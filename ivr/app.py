@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -14,11 +14,12 @@ from ivr.asterisk.agi_server import AgiServer
 from ivr.asterisk.agi_session import AgiLimits
 from ivr.asterisk.link import AmiLink
 from ivr.calls import CallEvent, Gap
-from ivr.errors import DatabaseError, SettingsError
+from ivr.errors import SettingsError
 from ivr.live import LiveFeed, SurveyNews
 from ivr.parts.agi import survey_route, wrapup_route
 from ivr.parts.callbacks import callback_site, greeting
 from ivr.parts.choice import site_flows
+from ivr.parts.housekeeping import LONGEST_SURVEY_SECONDS, Housekeeping
 from ivr.parts.jobs import HOUSEKEEPING, Jobs, pbx_job
 from ivr.parts.journal import journaled_surveys
 from ivr.parts.metrics import Measured, Meters
@@ -53,9 +54,6 @@ SURVEYS_MAY_END_SECONDS = 1.0
 """How long surveys under way may go on when the service stops: the dialplan goes on within 2 seconds."""
 FACTS_SECONDS = 3.0
 """How long the service waits, when it stops, for call facts to be written."""
-HOUSEKEEPING_SECONDS = 60.0
-LONGEST_SURVEY_SECONDS = 900.0
-"""A survey that is open for longer was broken off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +134,15 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         if journaled:
             url, name = settings.database.url.get_secret_value(), journaled.journal.owner
             others = await stack.enter_async_context(among_replicas(url, name, jobs, live))
-        await stack.enter_async_context(_in_background(_keep_house(recorder, settings, jobs), "housekeeping"))
+        house = Housekeeping(
+            database=database,
+            sites=list(settings.sites),
+            keep_months=settings.privacy.keep_months,
+            jobs=jobs,
+            now=_now,
+        )
+        await house.end_broken_off()
+        await stack.enter_async_context(_in_background(house.run(), "housekeeping"))
 
         def tell(news: SurveyNews) -> None:
             live.tell(news)
@@ -249,30 +255,9 @@ def _now() -> datetime:
 
 
 async def _introduce(recorder: Recorder, settings: Settings) -> None:
-    """Make the sites known to the database, and end the surveys that a crash left open."""
+    """Make the sites known to the database."""
     for code, site in settings.sites.items():
         await recorder.ensure_site(SiteRecord(site=code, name=site.name, zone=site.zone))
-    await _end_broken_off(recorder, settings)
-
-
-async def _keep_house(recorder: Recorder, settings: Settings, jobs: Jobs) -> None:
-    """End what a replica that is gone left open, again and again until cancelled, where that is our job."""
-    while True:
-        await asyncio.sleep(HOUSEKEEPING_SECONDS)
-        if jobs.has(HOUSEKEEPING):
-            try:
-                await _end_broken_off(recorder, settings)
-            except DatabaseError as error:
-                log.warning("surveys that were broken off are not ended", why=str(error))
-
-
-async def _end_broken_off(recorder: Recorder, settings: Settings) -> None:
-    for code in settings.sites:
-        closed = await recorder.close_interrupted(
-            code, offered_before=_now() - timedelta(seconds=LONGEST_SURVEY_SECONDS), at=_now()
-        )
-        if closed:
-            log.warning("surveys that had been broken off are ended", site=code, surveys=closed)
 
 
 def _require_flows(settings: Settings, flows: FlowShelf, publishing: Publishing) -> None:

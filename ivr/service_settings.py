@@ -48,6 +48,8 @@ class PrivacySettings(SectionWithSecret):
     hidden = "caller_key"
     caller_key: LongSecret
     caller_key_file: Path | None = None
+    keep_months: Annotated[int, Field(ge=1, le=1200)] | None = None
+    """For how many whole months before the current one calls and ratings are kept; for ever where it is not given."""
 
 
 class FlowsSettings(Section):

@@ -155,6 +155,7 @@ class Answer(Base):
         CheckConstraint("tries >= 1", name="tries"),
         CheckConstraint("(recording IS NULL) = (ended <> 'recorded')", name="recording"),
         CheckConstraint("(recording_seconds IS NULL) = (ended <> 'recorded')", name="recording_seconds"),
+        {"postgresql_partition_by": "RANGE (survey)"},
     )
 
 

@@ -20,9 +20,15 @@ from tests.storage.samples import MADRID, SITE, offer, rows, silent, take_back, 
 NEWEST = max(file.name[:4] for file in Path(__file__).parents[2].glob("migrations/versions/[0-9]*.py"))
 
 
+def is_no_part(_thing: object, name: str | None, kind: str, *_: object) -> bool:
+    """The parts of the answers are made as their months come."""
+    return not (kind == "table" and name and name.startswith("answer_"))
+
+
 def differences(connection: Connection) -> list[object]:
     """What the migrated database lacks or has too much, compared with the tables in the code."""
-    context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+    options = {"compare_type": True, "compare_server_default": True, "include_object": is_no_part}
+    context = MigrationContext.configure(connection, opts=options)
     found = list(compare_metadata(context, Base.metadata))
     inspector = inspect(connection)
     for table in Base.metadata.sorted_tables:
