@@ -23,7 +23,7 @@ from ivr.parts.housekeeping import LONGEST_SURVEY_SECONDS, Housekeeping
 from ivr.parts.jobs import HOUSEKEEPING, Jobs, pbx_job
 from ivr.parts.journal import journaled_surveys
 from ivr.parts.metrics import Measured, Meters
-from ivr.parts.pbx import follow_pbx, pbx_link
+from ivr.parts.pbx import follow_pbx, pbx_link, survey_sender
 from ivr.parts.replicas import Others, among_replicas
 from ivr.parts.web import WebParts, web_application
 from ivr.settings import Settings
@@ -196,6 +196,9 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         callback_sites |= {
             code: callback_site(code, settings.sites[code], links[code], agi, jobs) for code in greetings
         }
+        senders = {code: survey_sender(code, link, agi, jobs, others) for code, link in links.items()}
+        if others:
+            others.senders = senders
         for code, link in links.items():
             stack.push_async_callback(link.stop)
             if jobs.has(pbx_job(code)):
@@ -220,6 +223,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
                 refused=refused,
                 now=_now,
                 jobs=jobs,
+                senders=senders,
                 journaled=journaled,
                 measure=Measured(
                     meters=meters,

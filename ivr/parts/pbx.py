@@ -1,7 +1,7 @@
 """The link to each site's PBX."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import structlog
 
@@ -12,6 +12,7 @@ from ivr.asterisk.link import AmiLink
 from ivr.calls import CallEvent, Gap
 from ivr.errors import DatabaseError, PbxError, PbxRefused
 from ivr.parts.jobs import Jobs, pbx_job
+from ivr.parts.replicas import Others, Send
 from ivr.service_settings import FastAgiSettings
 from ivr.site_settings import SiteSettings
 from ivr.surveys.known_calls import KnownCalls
@@ -58,16 +59,17 @@ def pbx_link(
     )
 
 
-def survey_sender(code: str, link: AmiLink, agi: AgiServer, jobs: Jobs) -> Callable[[str], Awaitable[None]]:
-    """Sends the caller of a linkedid into the survey. Raises as `AmiLink.send_to_survey` does, and `PbxError` when
-    nobody new is asked: the caller would only be taken away from the agent."""
+def survey_sender(code: str, link: AmiLink, agi: AgiServer, jobs: Jobs, others: Others | None) -> Send:
+    """Sends the caller of a linkedid into the survey, or has another replica do it. Raises as `AmiLink.send_to_survey`
+    does, and `PbxError` when nobody new is asked: the caller would only be taken away from the agent."""
 
     async def send(linkedid: str) -> None:
-        if not agi.is_open:
+        if others and not jobs.has(pbx_job(code)):
+            await others.send_to_survey(code, linkedid)
+        elif agi.is_open:
+            await link.send_to_survey(linkedid)
+        else:
             raise PbxError("the service stops")
-        if not jobs.has(pbx_job(code)):
-            raise PbxError("another replica follows this PBX")
-        await link.send_to_survey(linkedid)
 
     return send
 

@@ -17,7 +17,8 @@ from ivr.asterisk.state import AmiState
 from ivr.live import LiveFeed
 from ivr.parts.agi import agi_check
 from ivr.parts.jobs import Jobs, pbx_job
-from ivr.parts.pbx import link_check, survey_sender
+from ivr.parts.pbx import link_check
+from ivr.parts.replicas import Send
 from ivr.scoreboard.board import RatedFlow, RatedQuestion, Scoreboard, ScoredSite
 from ivr.settings import Settings
 from ivr.surveys.flows import FlowShelf
@@ -100,6 +101,8 @@ class WebParts:
     refused: Counter[str]
     """Counts who is not let in, by why; see `ivr.web.auth.Door`."""
     jobs: Jobs
+    senders: Mapping[str, Send]
+    """By site."""
     journaled: JournaledSurveys | None
     """None where the database is SQLite."""
     measure: Measure
@@ -152,7 +155,7 @@ def web_application(parts: WebParts) -> web.Application:
     app[BOOK] = OptOutBook(recorder=recorder, callers=callers, sites=sites, now=now)
     app[SENDING] = CallDoor(
         database=database,
-        senders={code: survey_sender(code, link, parts.agi, parts.jobs) for code, link in links.items()},
+        senders=parts.senders,
     )
     app[RECORDER], app[SITES] = recorder, sites
     app[FLOWS] = FlowSource(database=database, shelf=shelf, status=publishing.status, now=now)
