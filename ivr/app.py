@@ -233,6 +233,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
                     agi=agi,
                     desk=desk,
                     callbacks=callbacks,
+                    jobs=jobs,
                     live=live,
                     refused=refused,
                     facts=facts,

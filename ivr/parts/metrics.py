@@ -14,6 +14,7 @@ from ivr.asterisk.agi_server import AgiServer
 from ivr.asterisk.link import AmiLink
 from ivr.errors import DatabaseError
 from ivr.live import LiveFeed, SurveyNews
+from ivr.parts.jobs import Jobs
 from ivr.surveys.callbacks import Callbacks
 from ivr.surveys.conduct import Since, SurveyDesk
 from ivr.surveys.facts import FactWriter
@@ -93,6 +94,7 @@ class Measured:
     live: LiveFeed
     refused: Mapping[str, int]
     """How many were not let in at the web's door, by why."""
+    jobs: Jobs
     facts: FactWriter
     publishing: Publishing
     journal: Journal | None
@@ -153,6 +155,10 @@ class Measured:
         yield CounterMetricFamily(
             "postcall_facts_given_up", "Calls that were never written, as too many waited.", self.facts.given_up
         )
+        held = GaugeMetricFamily("postcall_job", "Whether a job is this replica's.", labels=["job"])
+        for job in sorted(self.jobs.names):
+            held.add_metric([job], self.jobs.has(job))
+        yield held
         yield GaugeMetricFamily("postcall_tasks", "What goes on at once: calls, and what runs beside them.", _tasks())
         retries = "postcall_database_retries", "Transactions that were run again."
         yield CounterMetricFamily(*retries, self.database.retries)

@@ -1,4 +1,4 @@
-"""A caller is to be sent into the survey where another replica follows the PBX: it does it, and its answer comes back."""
+"""A caller is to be sent into the survey, and another replica follows the PBX: it does it, and says what came of it."""
 
 import pytest
 
