@@ -7,7 +7,7 @@ PBX    ?= simulated
 # Many tests wait for a telephone: meanwhile another file of tests can run.
 PROCESSES ?= 2
 
-.PHONY: demo test check bench bench-rules bench-reads bench-pages chaos soak install lock clean
+.PHONY: demo test check bench bench-rules bench-reads bench-pages bench-replicas chaos soak install lock clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.run
@@ -32,6 +32,10 @@ bench: $(VENV)/.dev
 bench-rules: $(VENV)/.dev
 	$(BIN)/python -m bench.rules_bench $(ARGS)
 
+# One replica against three on one PostgreSQL, a minute or two.
+bench-replicas: $(VENV)/.dev
+	$(BIN)/python -m bench.replicas_bench $(ARGS)
+
 # A million generated ratings: 1 GB of disk and a few minutes.
 bench-reads: $(VENV)/.dev
 	$(BIN)/python -m bench.read_bench $(ARGS)
@@ -40,10 +44,10 @@ bench-reads: $(VENV)/.dev
 bench-pages: $(VENV)/.dev
 	$(BIN)/python -m bench.pages_bench $(ARGS)
 
-# An hour: the service is killed a thousand times under load, then PostgreSQL is away for ten minutes; `make test` does
-# the same for seconds.
+# An hour and a half: the service is killed a thousand times under load, PostgreSQL is away for ten minutes, and of two and
+# of three replicas one is killed sixty times; `make test` does the same for seconds.
 chaos: $(VENV)/.dev
-	CHAOS_KILLS=1000 CHAOS_OUTAGE_SECONDS=600 $(BIN)/pytest tests/chaos -s $(ARGS)
+	CHAOS_KILLS=1000 CHAOS_OUTAGE_SECONDS=600 CHAOS_REPLICA_KILLS=60 $(BIN)/pytest tests/chaos -s $(ARGS)
 
 # 24 hours of calls at 20 times their speed, which takes 72 minutes: what the service holds meanwhile.
 soak: $(VENV)/.dev

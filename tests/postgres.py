@@ -35,6 +35,11 @@ class Postgres:
         self._crashed: list[subprocess.Popen[bytes]] = []
         self.version = self.sql("postgres", "SHOW server_version")
 
+    @property
+    def pid(self) -> int:
+        """Of the server's first process."""
+        return int((self._folder / "data/postmaster.pid").read_text().split()[0])
+
     def url(self, database: str, user: str = "postgres") -> str:
         """The address of a database, as Postcall's settings take it."""
         return f"postgresql://{user}@/{database}?host={self._folder}"
@@ -56,8 +61,7 @@ class Postgres:
 
     def crash(self) -> None:
         """Let the server go at once, with whatever it was doing; `restart` brings it back."""
-        lines = (self._folder / "data/postmaster.pid").read_text().split()
-        os.kill(int(lines[0]), signal.SIGQUIT)
+        os.kill(self.pid, signal.SIGQUIT)
         deadline = time.monotonic() + START_SECONDS
         while (self._folder / "data/postmaster.pid").exists():
             assert time.monotonic() < deadline, "postgres does not go"

@@ -60,6 +60,12 @@ class Replica:
         with sqlite3.connect(f"file:{self._journal}?mode=ro", uri=True) as file:
             return str(file.execute("SELECT name FROM owner").fetchone()[0])
 
+    @property
+    def pid(self) -> int:
+        """Of the process that lives now."""
+        assert self._process
+        return self._process.pid
+
     async def start(self) -> None:
         """Returns when it takes calls."""
         self._process = await self._life.enter_async_context(living(self._settings, self.agi))
