@@ -7,7 +7,7 @@ PBX    ?= simulated
 # Many tests wait for a telephone: meanwhile another file of tests can run.
 PROCESSES ?= 2
 
-.PHONY: demo test check bench bench-rules bench-reads bench-pages bench-replicas chaos soak install lock clean
+.PHONY: demo test check bench bench-rules bench-reads bench-pages bench-replicas chaos soak install lock clean bench-pbx
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.run
@@ -43,6 +43,10 @@ bench-reads: $(VENV)/.dev
 # A million ratings with all that is behind them: 3 GB of disk and some minutes, then every page and the API.
 bench-pages: $(VENV)/.dev
 	$(BIN)/python -m bench.pages_bench $(ARGS)
+
+# Beside a real Asterisk with SIP telephones: some minutes.
+bench-pbx: $(VENV)/.dev
+	$(BIN)/python -m bench.pbx_bench $(ARGS)
 
 # An hour and a half: the service is killed a thousand times under load, PostgreSQL is away for ten minutes, and of two and
 # of three replicas one is killed sixty times; `make test` does the same for seconds.
