@@ -3,18 +3,22 @@
 import argparse
 import asyncio
 
-from bench import pbx_sound
+from bench import pbx_cpu, pbx_sound
 from bench.measure import machine, table
+
+BENCHMARKS = {"sound": pbx_sound.run, "cpu": pbx_cpu.run}
 
 
 def main() -> None:
     """Print the machine and the tables."""
     parser = argparse.ArgumentParser(prog="python -m bench.pbx_bench", description=__doc__)
-    parser.add_argument("--calls", type=int, default=pbx_sound.CALLS, help="of each side, for the first sound")
+    parser.add_argument("--only", choices=sorted(BENCHMARKS))
     given = parser.parse_args()
     print(machine(), flush=True)
-    found, where = asyncio.run(pbx_sound.run(given.calls))
-    print(table(found.rows), where, sep="\n\n")
+    for name, run in BENCHMARKS.items():
+        if given.only in (None, name):
+            found, more = asyncio.run(run())
+            print(table(found.rows), more, sep="\n\n", end="\n\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ import asyncio
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import callflows
@@ -31,11 +32,21 @@ port = {port}
 caller_key = "a caller key of this measurement"
 [log]
 level = "error"
+[sites.main]
+{site}
 [sites.main.ami]
 port = {ami_port}
 username = "survey"
 secret = "{secret}"
 """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service(Server):
+    """The service that runs."""
+
+    database: Path
+    """Its SQLite file."""
 
 
 def asterisk(*, watcher: AmiUser, extra_dialplan: str = "", base: Path | None = None) -> AsteriskServer:
@@ -61,15 +72,15 @@ def append(server: AsteriskServer, file: str, text: str, *, instead: str = "") -
 
 
 @asynccontextmanager
-async def beside(server: AsteriskServer, *, before: Sequence[str] = ()) -> AsyncIterator[Server]:
-    """Run the service beside a started `server`, on a fresh SQLite file; `before` goes before Python's ``-m``."""
+async def beside(server: AsteriskServer, *, site: str = "") -> AsyncIterator[Service]:
+    """Run the service beside a started `server`, on a fresh SQLite file; `site` adds to the site's settings."""
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         port = free_port()
         await upgrade(f"sqlite:///{folder}/postcall.db")
-        settings = _write_settings(Path(folder), server, port)
+        settings = _write_settings(Path(folder), server, port, site)
         # asyncio's own processes do not end with the block when it is cancelled.
         process = subprocess.Popen(  # noqa: ASYNC220
-            [sys.executable, *before, "-m", "ivr.cli.main", "serve", "-c", str(settings)]
+            [sys.executable, "-m", "ivr.cli.main", "serve", "-c", str(settings)]
         )
         try:
             async with asyncio.timeout(START_SECONDS):
@@ -78,14 +89,15 @@ async def beside(server: AsteriskServer, *, before: Sequence[str] = ()) -> Async
                         raise RuntimeError("the service that is to be measured did not start")
                     await asyncio.sleep(0.1)
             await server.send_surveys_to(f"agi://127.0.0.1:{port}/survey?site=main")
-            yield Server(port=port, pid=process.pid)
+            yield Service(port=port, pid=process.pid, database=Path(folder, "postcall.db"))
         finally:
             process.terminate()
             process.wait()
 
 
-def _write_settings(folder: Path, server: AsteriskServer, port: int) -> Path:
+def _write_settings(folder: Path, server: AsteriskServer, port: int, site: str) -> Path:
     file = folder / "postcall.toml"
     secret = server.users["survey"].secret
-    file.write_text(_SETTINGS.format(folder=folder, port=port, ami_port=server.ami_port, secret=secret), "utf-8")
+    text = _SETTINGS.format(folder=folder, port=port, site=site, ami_port=server.ami_port, secret=secret)
+    file.write_text(text, "utf-8")
     return file

@@ -62,7 +62,7 @@ class Heard:
         return self.at[SOUND]
 
 
-async def run(calls: int = CALLS) -> tuple[Found, str]:
+async def run() -> tuple[Found, str]:
     """Take turns; returns the rows, and a Markdown table of where the time goes."""
     async with (
         asterisk(watcher=_WATCHER, extra_dialplan=_READ_DIALPLAN) as server,
@@ -73,7 +73,7 @@ async def run(calls: int = CALLS) -> tuple[Found, str]:
     ):
         await agent.register()
         heard: dict[str, list[Heard]] = {side: [] for side in EXTENSIONS}
-        for turn in range(WARM_UP + calls):
+        for turn in range(WARM_UP + CALLS):
             for side in EXTENSIONS:
                 one = await _call(side, watcher, caller, agent)
                 if turn >= WARM_UP:
