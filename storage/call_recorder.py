@@ -46,11 +46,7 @@ class CallRecorder:
     async def record_agent(self, agent: AgentRecord) -> None:
         """Say who stands behind a code; an empty name or team leaves the one that is known."""
 
-        async def work(connection: Transaction) -> None:
-            values = {"agent": agent.agent, "interface": agent.interface, "name": agent.name, "team": agent.team}
-            await upsert(connection, Agent, _known_agent, site_id=agent.site, **values)
-
-        await self._database.write(work)
+        await self._database.write(lambda connection: merge_agent(connection, agent))
 
     async def introduce_agent(self, agent: AgentRecord) -> None:
         """Say who stands behind a code, where that is not known yet."""
@@ -94,24 +90,7 @@ class CallRecorder:
             await describe_codes(connection, leg.site, agent=leg.agent, queue=leg.queue)
             await merge_call(connection, CallRecord(site=leg.site, linkedid=leg.linkedid))
             before = await counted(connection, leg.site, leg.linkedid)
-            await upsert(
-                connection,
-                Leg,
-                _known_leg,
-                site_id=leg.site,
-                linkedid=leg.linkedid,
-                leg=leg.leg,
-                agent=leg.agent,
-                interface=leg.interface,
-                member=leg.member,
-                queue=leg.queue,
-                connected_at=leg.connected_at,
-                ended_at=leg.ended_at,
-                ended_by=leg.ended_by,
-                ring_seconds=leg.ring_seconds,
-                hold_seconds=leg.hold_seconds,
-                talk_seconds=leg.talk_seconds,
-            )
+            await merge_leg(connection, leg)
             if before.calls:
                 await recount(connection, leg.site, leg.linkedid, before)
 
@@ -167,6 +146,34 @@ async def merge_call(connection: Transaction, call: CallRecord) -> None:
         day=ended.date() if ended else None,
         hour=ended.hour if ended else None,
     )
+
+
+async def merge_leg(connection: Transaction, leg: LegRecord) -> None:
+    """Insert a leg or add to it."""
+    await upsert(
+        connection,
+        Leg,
+        _known_leg,
+        site_id=leg.site,
+        linkedid=leg.linkedid,
+        leg=leg.leg,
+        agent=leg.agent,
+        interface=leg.interface,
+        member=leg.member,
+        queue=leg.queue,
+        connected_at=leg.connected_at,
+        ended_at=leg.ended_at,
+        ended_by=leg.ended_by,
+        ring_seconds=leg.ring_seconds,
+        hold_seconds=leg.hold_seconds,
+        talk_seconds=leg.talk_seconds,
+    )
+
+
+async def merge_agent(connection: Transaction, agent: AgentRecord) -> None:
+    """Insert an agent or add to what is known of them."""
+    values = {"agent": agent.agent, "interface": agent.interface, "name": agent.name, "team": agent.team}
+    await upsert(connection, Agent, _known_agent, site_id=agent.site, **values)
 
 
 async def zone_of(connection: Transaction, site: str) -> ZoneInfo:

@@ -14,7 +14,7 @@ from ivr.surveys.attribution import Attribution, heard_call
 from ivr.surveys.legs import leg_record
 from ivr.surveys.privacy import CallerKey
 from storage.recorder import Recorder
-from storage.records import CallRecord, GapRecord
+from storage.records import AgentRecord, CallRecord, GapRecord, LegRecord
 
 log = structlog.get_logger()
 
@@ -102,21 +102,21 @@ class FactWriter:
             self._gaps.popleft()
             return
         key, call = next(iter(self._calls.items()))
-        await self._recorder.record_call(self._call_record(call))
+        legs: list[LegRecord] = []
+        agents: list[AgentRecord] = []
         for leg in call.legs.values():
             at = leg.connected_at or leg.ended_at or datetime.now(UTC)
             agent = self._agents.describe(call.site, leg.agent, at)
             if agent:
-                await self._recorder.record_agent(agent)
-            await self._recorder.record_leg(leg_record(call, leg, agent=agent.agent if agent else ""))
+                agents.append(agent)
+            legs.append(leg_record(call, leg, agent=agent.agent if agent else ""))
+        reason = exclusion(call)
+        await self._recorder.record_heard(self._call_record(call), legs, agents, reason or "")
         if call.legs:
             # What was heard may come after the survey, and change whose it is.
             await self._recorder.recredit_call(call.site, call.linkedid, self._attribution.decide)
-        reason = exclusion(call)
-        if reason:
-            await self._recorder.exclude(call.site, call.linkedid, reason)
-            if self._not_asked:
-                await self._not_asked(call, reason)
+        if reason and self._not_asked:
+            await self._not_asked(call, reason)
         if self._calls.get(key) is call:
             del self._calls[key]
 
