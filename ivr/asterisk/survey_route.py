@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote
 
-from ivr.asterisk.agi_phone import AgiPhone
+from ivr.asterisk.agi_phone import STATE, AgiPhone
 from ivr.asterisk.agi_protocol import AgiRequest
 from ivr.asterisk.names import interface_of
 from ivr.calls import AgentRef
@@ -47,7 +47,7 @@ async def read_request(
     own = [LINKEDID, MEMBER_INTERFACE, MEMBER_NAME, QUEUE_NAME, DIALED_PEER, ATTENDED_TRANSFER, ANSWERED_TIME]
     ways = [OUTBOUND_AGENT, SENT_BY, CALLBACK_OF, reason_variable]
     named = [internal_variable] if internal_variable else []
-    known = await phone.variables(list(dict.fromkeys([*own, *ways, *named, *flow_variables])))
+    known = await phone.variables(list(dict.fromkeys([STATE, *own, *ways, *named, *flow_variables])))
     return SurveyRequest(
         site=site,
         linkedid=known[LINKEDID] or request.uniqueid,

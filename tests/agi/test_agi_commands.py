@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from callflows.steps import Keys
-from ivr.asterisk.agi_phone import AgiPhone
+from ivr.asterisk.agi_phone import STATE, AgiPhone
 from ivr.asterisk.agi_session import AgiSession
 from ivr.errors import CallerHungUp, PhoneError, PromptMissing
 from ivr.phone import Phone
@@ -173,6 +173,18 @@ async def test_a_call_that_is_up_is_not_answered_again():
     assert await outcome(answers, b"200 result=4\n", b"200 result=0\n") == (["CHANNEL STATUS", "ANSWER"], None)
     _, gone = await outcome(answers, b"200 result=4\n", b"200 result=-1\nHANGUP\n")
     assert type(gone) is CallerHungUp
+
+
+async def test_a_call_whose_state_was_read_as_up_is_not_asked_for_it():
+    async def reads_and_answers(phone: AgiPhone) -> object:
+        await phone.variables(["CHANNEL(linkedid)", STATE])
+        return await phone.answer()
+
+    heard, _ = await outcome(reads_and_answers, b"200 result=1 (1.1|Up)\n")
+    assert len(heard) == 1
+    for state in (b"Ring", b""):
+        heard, _ = await outcome(reads_and_answers, b"200 result=1 (1.1|" + state + b")\n", b"200 result=6\n")
+        assert heard[1:] == ["CHANNEL STATUS"]
 
 
 # --- variables ---
