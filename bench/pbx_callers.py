@@ -46,6 +46,8 @@ class Line:
     """What is sent again when Asterisk repeats itself: the answer to its INVITE, or the ACK of its answer."""
     caller: "Line | None" = None
     """Of an agent's telephone: who is talked with."""
+    talked: bool = False
+    """Of a caller's: whether an agent did, to the end."""
     key: int = 0
     key_packets: int = 0
     """How many are still to be sent of the key."""
@@ -112,7 +114,7 @@ class Callers(asyncio.DatagramProtocol):
         while any(line.ended is None for line in dialled) and time.perf_counter() < until:  # noqa: ASYNC110
             await asyncio.sleep(_TICK)
         self._dialled.clear()
-        for line in [line for line in self._lines.values() if line.ended is None]:
+        for line in list(self._lines.values()):
             self._hang_up(line)
         return dialled
 
@@ -177,9 +179,10 @@ class Callers(asyncio.DatagramProtocol):
 
     def _leave(self, line: Line) -> None:
         """The agent hangs up."""
-        if line.ended is None:
+        if line.call_id in self._lines:
             self._hang_up(line)
             if line.caller is not None:
+                line.caller.talked = True
                 asyncio.get_running_loop().call_later(self._key_after, self._press, line.caller)
 
     def _press(self, line: Line) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import callflows
-from bench.agi_servers import START_SECONDS, Server
+from bench.agi_servers import Server
 from ivr.asterisk.dialplan import EVENTS, READ, WRITE
 from ivr.demo.choices import free_port
 from ivr.demo.pbx.asterisk import AsteriskServer
@@ -18,6 +18,7 @@ from ivr.demo.pbx.configuration import AmiUser
 from ivr.demo.pbx.download import find_asterisk_root
 from storage.schema import upgrade
 
+START_SECONDS = 120.0
 _SERVICE = AmiUser(name="survey", read=READ, write=WRITE, event_filters=[f"Event: {name}" for name in EVENTS])
 """The least that works, as `postcall asterisk dialplan` prints it."""
 _SETTINGS = """
@@ -72,15 +73,15 @@ def append(server: AsteriskServer, file: str, text: str, *, instead: str = "") -
 
 
 @asynccontextmanager
-async def beside(server: AsteriskServer, *, site: str = "") -> AsyncIterator[Service]:
-    """Run the service beside a started `server`, on a fresh SQLite file; `site` adds to the site's settings."""
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+async def beside(server: AsteriskServer, *, place: Path, site: str = "") -> AsyncIterator[Service]:
+    """Run the service beside a started `server`, on a fresh SQLite file in `place`; `site` adds to its settings."""
+    with tempfile.TemporaryDirectory(dir=place) as folder:
         port = free_port()
         await upgrade(f"sqlite:///{folder}/postcall.db")
         settings = _write_settings(Path(folder), server, port, site)
         # asyncio's own processes do not end with the block when it is cancelled.
         process = subprocess.Popen(  # noqa: ASYNC220
-            [sys.executable, "-m", "ivr.cli.main", "serve", "-c", str(settings)]
+            [sys.executable, "-m", "ivr.cli.main", "serve", "-c", str(settings)], stderr=subprocess.DEVNULL
         )
         try:
             async with asyncio.timeout(START_SECONDS):

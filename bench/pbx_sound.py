@@ -10,6 +10,7 @@ import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench.measure import Found, Row
 from bench.pbx_service import asterisk, beside
@@ -62,11 +63,11 @@ class Heard:
         return self.at[SOUND]
 
 
-async def run() -> tuple[Found, str]:
-    """Take turns; returns the rows, and a Markdown table of where the time goes."""
+async def run(place: Path) -> tuple[Found, str]:
+    """Take turns; returns the rows, and a Markdown table of where the time goes. The database is in `place`."""
     async with (
         asterisk(watcher=_WATCHER, extra_dialplan=_READ_DIALPLAN) as server,
-        beside(server),
+        beside(server, place=place),
         RawAmi(server.ami_port, server.users["watcher"]) as watcher,
         SipPhone("caller", sip_port=server.sip_port) as caller,
         SipPhone("1001", sip_port=server.sip_port) as agent,
