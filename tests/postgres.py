@@ -27,10 +27,9 @@ class Unavailable(Exception):
 class Postgres:
     """A running server, reached through a unix socket in a folder that only this user can enter."""
 
-    def __init__(
-        self, folder: Path, binaries: Path, identity: dict[str, object], process: subprocess.Popen[bytes]
-    ) -> None:
-        self._folder, self._binaries, self._identity, self._process = folder, binaries, identity, process
+    def __init__(self, folder: Path, binaries: Path, identity: dict[str, object], *, durable: bool) -> None:
+        self._folder, self._binaries, self._identity, self._durable = folder, binaries, identity, durable
+        self._process = _launched(folder, binaries, identity, durable=durable)
         self._numbers = count(1)
         self._crashed: list[subprocess.Popen[bytes]] = []
         self.version = self.sql("postgres", "SHOW server_version")
@@ -70,7 +69,7 @@ class Postgres:
     def restart(self) -> None:
         """Start it again on the same data."""
         self._crashed.append(self._process)
-        self._process = _launched(self._folder, self._binaries, self._identity)
+        self._process = _launched(self._folder, self._binaries, self._identity, durable=self._durable)
 
     def stop(self) -> None:
         """End the server and remove its data."""
@@ -101,12 +100,15 @@ def start() -> Postgres:
     return server
 
 
-def start_another() -> Postgres:
-    """A server of one's own, to be stopped by whoever asked for it. Raises `Unavailable`."""
-    return _start(Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp")))
+def start_another(*, durable: bool = False) -> Postgres:
+    """A server of one's own, to be stopped by whoever asked for it. Raises `Unavailable`.
+
+    One that is `durable` has the defaults of PostgreSQL: a commit is on the disk. Tests do without, for speed.
+    """
+    return _start(Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp")), durable=durable)
 
 
-def _start(folder: Path) -> Postgres:
+def _start(folder: Path, *, durable: bool = False) -> Postgres:
     binaries = _binaries()
     identity: dict[str, object] = {}
     if os.geteuid() == 0:
@@ -124,17 +126,18 @@ def _start(folder: Path) -> Postgres:
         raise Unavailable(f"initdb: {(made.stderr.strip() or made.stdout.strip()).splitlines()[-1]}")
     # Whoever is not `postgres` needs a password, so that a wrong one can be tried.
     (data / "pg_hba.conf").write_text("local all postgres trust\nlocal all all scram-sha-256\n")
-    return Postgres(folder, binaries, identity, _launched(folder, binaries, identity))
+    return Postgres(folder, binaries, identity, durable=durable)
 
 
-def _launched(folder: Path, binaries: Path, identity: dict[str, object]) -> subprocess.Popen[bytes]:
+def _launched(folder: Path, binaries: Path, identity: dict[str, object], *, durable: bool) -> subprocess.Popen[bytes]:
     """The server's process, once it answers."""
+    hasty = () if durable else ("-F", "-c", "full_page_writes=off")
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
             # The shell reads our pipe: when this process ends, even by kill -9, it sees the end and stops the server.
             ["/bin/sh", "-c", 'exec 3<&0; "$@" 3<&- & read -r _ <&3; kill -INT $!; wait $!; rm -rf "$0"', folder,
-             binaries / "postgres", "-D", folder / "data", "-k", folder, "-h", "", "-F",
-             "-c", "full_page_writes=off", "-c", "max_connections=120"],
+             binaries / "postgres", "-D", folder / "data", "-k", folder, "-h", "",
+             "-c", "max_connections=120", *hasty],
             stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=folder, **identity,
         )  # fmt: skip
     deadline = time.monotonic() + START_SECONDS
