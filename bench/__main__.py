@@ -6,11 +6,17 @@ from pathlib import Path
 
 import structlog
 
-from bench import agi_bench, ami_bench, durable_bench, open_bench
+from bench import agi_bench, ami_bench, durable_bench, growth_bench, open_bench
 from bench.measure import machine, table
 from bench.plot import draw
 
-BENCHMARKS = {"ami": ami_bench.run, "agi": agi_bench.run, "open": open_bench.run, "durable": durable_bench.run}
+BENCHMARKS = {
+    "ami": ami_bench.run,
+    "agi": agi_bench.run,
+    "open": open_bench.run,
+    "durable": durable_bench.run,
+    "growth": growth_bench.run,
+}
 
 
 def main() -> None:

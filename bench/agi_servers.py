@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,7 +32,6 @@ from ivr.asterisk.survey_route import read_request
 from ivr.demo.choices import free_port
 from ivr.surveys.asking import Asking
 from storage.records import AnswerRecord
-from storage.schema import upgrade
 
 Side = Literal["service", "unstored", "panoramisk"]
 
@@ -54,8 +53,8 @@ level = "error"
 [sites.main]
 trigger = "dialplan"
 [sites.main.ami]
-port = 1
-secret = "nobody listens there"
+port = {ami_port}
+secret = "a secret of this measurement"
 """
 _VARIABLES = (
     "CHANNEL(linkedid) MEMBERINTERFACE MEMBERNAME QUEUENAME DIALEDPEERNAME ATTENDEDTRANSFER ANSWEREDTIME "
@@ -78,6 +77,8 @@ class Server:
 
     port: int
     pid: int
+    database: Path | None = None
+    """The file of the service."""
 
     @property
     def cpu_seconds(self) -> float:
@@ -92,24 +93,38 @@ class Server:
 
 
 @contextmanager
-def serving(side: Side) -> Iterator[Server]:
-    """Run a server until the block ends; the service has a fresh SQLite file."""
+def serving(side: Side, *, ami_port: int = 1, demo_data: Sequence[str] = ()) -> Iterator[Server]:
+    """Run a server until the block ends.
+
+    The service has a fresh SQLite file, filled by `postcall demo-data` if its options are given. Its PBX is at
+    `ami_port`; at port 1 nobody listens.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        port = free_port()
+        port, database = free_port(), None
         if side == "service":
-            asyncio.run(upgrade(f"sqlite:///{folder}/postcall.db"))
+            database = Path(folder, "postcall.db")
             settings = Path(folder, "postcall.toml")
-            settings.write_text(_SETTINGS.format(folder=folder, port=port, sessions=SESSIONS), "utf-8")
+            text = _SETTINGS.format(folder=folder, port=port, sessions=SESSIONS, ami_port=ami_port)
+            settings.write_text(text, "utf-8")
+            # In a process of its own: Alembic upgrades one database at a time, and several services may be started.
+            _postcall(["db", "upgrade", "-c", str(settings)])
+            if demo_data:
+                _postcall(["demo-data", *demo_data, "-c", str(settings)])
             command = ["-m", "ivr.cli.main", "serve", "-c", str(settings)]
         else:
             command = ["-m", "bench.agi_servers", side, str(port)]
         process = subprocess.Popen([sys.executable, *command], stderr=subprocess.DEVNULL)
         try:
             _wait_for(port, process)
-            yield Server(port=port, pid=process.pid)
+            yield Server(port=port, pid=process.pid, database=database)
         finally:
             process.terminate()
             process.wait()
+
+
+def _postcall(arguments: Sequence[str]) -> None:
+    command = [sys.executable, "-m", "ivr.cli.main", *arguments]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:

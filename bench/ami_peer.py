@@ -19,6 +19,7 @@ Filter = Literal["none", "classes", "names"]
 _CLASSES = {"agent", "call", "system", "user"}
 _EPOCH = b"1795324"
 """The first digits of every timestamp and uniqueid in the recordings."""
+GREETING = b"Asterisk Call Manager/11.0.0\r\n"
 _LISTS = {b"QueueStatus", b"CoreShowChannels"}
 
 
@@ -78,18 +79,25 @@ def _serve(kept: Filter, rounds: int, telling: Connection) -> None:
 
 
 def _talk(client: socket.socket, sent: bytes) -> None:
-    client.sendall(b"Asterisk Call Manager/11.0.0\r\n")
+    client.sendall(GREETING)
     buffer = b""
     while data := client.recv(65536):
         *actions, buffer = (buffer + data).split(b"\r\n\r\n")
         for action in actions:
-            headers = dict(line.split(b": ", 1) for line in action.split(b"\r\n"))
-            # Panoramisk writes names in its own way.
-            named = {name.lower(): value for name, value in headers.items()}
-            name, action_id = named[b"action"], named.get(b"actionid", b"")
-            begins = b"EventList: start\r\n" if name in _LISTS else b""
-            client.sendall(b"Response: Success\r\nActionID: %b\r\n%b\r\n" % (action_id, begins))
-            if begins:
-                client.sendall(b"Event: %bComplete\r\nActionID: %b\r\nEventList: Complete\r\n\r\n" % (name, action_id))
+            name, answer = answer_to(action)
+            client.sendall(answer)
             if name == b"Ping":
                 client.sendall(sent)
+
+
+def answer_to(action: bytes) -> tuple[bytes, bytes]:
+    """The name of an action, and what an Asterisk answers on which nothing is going on."""
+    headers = dict(line.split(b": ", 1) for line in action.split(b"\r\n"))
+    # Panoramisk writes names in its own way.
+    named = {name.lower(): value for name, value in headers.items()}
+    name, action_id = named[b"action"], named.get(b"actionid", b"")
+    begins = b"EventList: start\r\n" if name in _LISTS else b""
+    answer = b"Response: Success\r\nActionID: %b\r\n%b\r\n" % (action_id, begins)
+    if begins:
+        answer += b"Event: %bComplete\r\nActionID: %b\r\nEventList: Complete\r\n\r\n" % (name, action_id)
+    return name, answer
