@@ -7,7 +7,8 @@ PBX    ?= simulated
 # Many tests wait for a telephone: meanwhile another file of tests can run.
 PROCESSES ?= 2
 
-.PHONY: demo test check bench bench-rules bench-reads bench-pages bench-replicas chaos soak install lock clean bench-pbx
+.PHONY: demo test check bench bench-rules bench-reads bench-pages bench-pbx bench-scores bench-replicas \
+        chaos soak install lock clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.run
@@ -43,6 +44,10 @@ bench-reads: $(VENV)/.dev
 # A million ratings with all that is behind them: 3 GB of disk and some minutes, then every page and the API.
 bench-pages: $(VENV)/.dev
 	$(BIN)/python -m bench.pages_bench $(ARGS)
+
+# Ten million ratings on SQLite, a hundred million on PostgreSQL: 25 GB of disk for a while, and an hour.
+bench-scores: $(VENV)/.dev
+	$(BIN)/python -m bench.scores_bench $(ARGS)
 
 # Beside a real Asterisk with SIP telephones: some minutes.
 bench-pbx: $(VENV)/.dev
