@@ -79,7 +79,7 @@ class Measured:
     """The median of GROUP BY."""
 
     @property
-    def times(self) -> float:
+    def ratio(self) -> float:
         """How many times as long GROUP BY took."""
         return self.grouped / self.median
 
