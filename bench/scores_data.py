@@ -1,7 +1,7 @@
 """Many ratings, each with a row of its own, made inside the database and counted there into the tables of the schema.
 
 `rating` is what GROUP BY is given: one narrow row a rating, with everything that scores are narrowed by in that row and
-an index for each of the ways, so that it never has to look into the row itself. Postcall's own answers would have to be
+indexes that hold all of it, so that it never has to look into the row itself. Postcall's own answers would have to be
 joined with their surveys; this table is quicker.
 """
 
@@ -53,11 +53,9 @@ _INDEXES = {
     "reason": "reason, day, agent, value",
     "queue": "queue, day, agent, reason, value",
 }
-"""Nobody is narrowed by two at once more often than by one: reason and agent are found by the agent."""
 _PEOPLE = """
 INSERT INTO site (site_id, name, zone) VALUES ('{site}', '', 'Asia/Taipei');
-INSERT INTO agent (site_id, agent, interface, name, team)
- SELECT DISTINCT site_id, agent, agent, agent, 'team ' || substr(agent, 10) FROM rating
+INSERT INTO agent (site_id, agent, interface, name, team) VALUES {people}
 """
 _TALLY = """
 INSERT INTO tally (site_id, day, agent, queue, reason, flow, question, is_rating, value, ratings)
@@ -85,6 +83,8 @@ class Texts:
     """The day of rating `i`."""
     numbers: str
     """The rows with an `i` from `first` to `last`."""
+    indexes: tuple[str, ...]
+    """Those of `_INDEXES` that GROUP BY gets; at a hundred million each takes PostgreSQL many minutes and gigabytes."""
     after: tuple[str, ...]
     """What brings the planner's knowledge up to date."""
 
@@ -94,6 +94,7 @@ SQLITE = Texts(
     unlogged="",
     day=f"date('{FIRST_DAY}', '+' || (i * {DAYS} / {{ratings}}) || ' days')",
     numbers="(WITH RECURSIVE n(i) AS (VALUES ({first}) UNION ALL SELECT i+1 FROM n WHERE i<{last}) SELECT i FROM n)",
+    indexes=("day", "agent", "reason", "queue"),
     after=("ANALYZE rating",),
 )
 POSTGRES = Texts(
@@ -101,6 +102,7 @@ POSTGRES = Texts(
     unlogged="UNLOGGED",
     day=f"DATE '{FIRST_DAY}' + CAST(i * {DAYS} / {{ratings}} AS integer)",
     numbers="generate_series(CAST({first} AS bigint), CAST({last} AS bigint)) AS numbers(i)",
+    indexes=("day", "agent"),
     after=("VACUUM ANALYZE rating", "VACUUM ANALYZE"),
 )
 
@@ -109,6 +111,8 @@ def fill(execute: Callable[[str], Any], texts: Texts, ratings: int, tell: Callab
     """Put so many ratings in and count them; the schema is there and empty. `tell` is told what has been done."""
     given: dict[str, Any] = {"site": SITE, "flow": FLOW, "question": QUESTION, "parts": PARTS}
     given |= {"agents": len(AGENTS), "kinds": len(KINDS), "day": texts.day.format(ratings=ratings)}
+    people = [(agent, f"team {number % TEAMS}") for number, agent in enumerate(AGENTS)]
+    given["people"] = ", ".join(f"('{SITE}', '{agent}', '{agent}', '{agent}', '{team}')" for agent, team in people)
     given["queues"] = " ".join(f"WHEN {kind} THEN '{queue}'" for kind, (queue, _) in enumerate(KINDS))
     given["reasons"] = " ".join(f"WHEN {kind} THEN '{reason}'" for kind, (_, reason) in enumerate(KINDS))
     execute(_RATING.format(unlogged=texts.unlogged))
@@ -116,8 +120,8 @@ def fill(execute: Callable[[str], Any], texts: Texts, ratings: int, tell: Callab
         last = min(first + AT_ONCE, ratings) - 1
         execute(_ROWS.format(**given, numbers=texts.numbers.format(first=first, last=last)))
         tell(f"{last + 1:,} ratings")
-    for name, columns in _INDEXES.items():
-        execute(f"CREATE INDEX ix_rating_{name} ON rating (site_id, {columns})")
+    for name in texts.indexes:
+        execute(f"CREATE INDEX ix_rating_{name} ON rating (site_id, {_INDEXES[name]})")
         tell(f"the index by {name}")
     execute(texts.after[0])
     for statement in _PEOPLE.format(**given).split(";"):
