@@ -23,6 +23,8 @@ from tests.postgres import start
 
 SLOWEST_MS = 10
 TIMES_AS_FAST = 1_000
+VIEWED = 20
+"""How often each view is asked for."""
 
 
 def verdicts(where: str, found: Sequence[Measured]) -> list[Row]:
@@ -64,7 +66,7 @@ async def run(url: str, where: str, times: int, seconds: float) -> list[Row]:
             found.append(one)
             print(_line(one.cell, one), flush=True)
         print()
-        await measure_views(database, times=times // 5)
+        await measure_views(database, times=VIEWED)
     return verdicts(where, found)
 
 
@@ -111,7 +113,7 @@ def main() -> None:
     parser.add_argument("--sqlite", type=int, default=10_000_000, help="ratings; 0 leaves it out")
     parser.add_argument("--postgresql", type=int, default=100_000_000, help="ratings; 0 leaves it out")
     parser.add_argument("--times", type=int, default=200, help="how often a score is read")
-    parser.add_argument("--seconds", type=float, default=20, help="how long GROUP BY may take in all, for one filter")
+    parser.add_argument("--seconds", type=float, default=20, help="how long each side is asked, for one filter")
     parser.add_argument("--folder", type=Path, default=None, help="keep the SQLite file here, and use it again")
     given = parser.parse_args()
     print(f"{machine()}, process {os.getpid()}")
