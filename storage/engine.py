@@ -1,26 +1,27 @@
 """The way to a database: opened, and used in transactions that are bounded in time and tried again."""
 
 import asyncio
-import os
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import URL, Engine, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
+from sqlalchemy import URL, Engine, Executable, text
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from ivr.errors import DatabaseError
 from storage.address import describe, parse_url, sqlite_path
 from storage.postgresql import PostgresqlPool
 from storage.sqlite import SqliteFile
+from storage.sqlite_place import fault_of
 from storage.transaction import Result, Transaction, Work
 
 WRITE_SECONDS = 10.0
 """Longest time for one write with all its attempts; whoever talks to a caller sets a shorter one of their own."""
 READ_SECONDS = 30.0
-
+REFUSED_SECONDS = 5.0
+"""For so long after a write that failed nobody believes that the next one works: what is small may still find room."""
 
 Kind = Literal["read", "write"]
 Timed = Callable[[Kind, float, bool], None]
@@ -31,6 +32,15 @@ def _by_nobody(_kind: Kind, _seconds: float, _is_done: bool) -> None:
     """Where nobody wants to know."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Refused:
+    """A write that the database did not do."""
+
+    why: str
+    at: float
+    """By the clock of `time.monotonic`."""
+
+
 class Database:
     """An open database; `close` it."""
 
@@ -38,6 +48,7 @@ class Database:
         self.url = url
         self.timed: Timed = _by_nobody
         """Told of each transaction how long it took."""
+        self._refused: _Refused | None = None
         self._way: SqliteFile | PostgresqlPool = SqliteFile(url) if sqlite_path(url) else PostgresqlPool(url)
 
     @property
@@ -77,12 +88,26 @@ class Database:
         """
         return await self._translated("write", self._way.write(work), WRITE_SECONDS if bounded else None)
 
+    async def check_writes(self, touch: Executable) -> None:
+        """Raise `DatabaseError` when a write failed a moment ago, or one failed earlier and `touch` fails, too.
+
+        `touch` is a statement that writes and changes nothing. A database that is only read looks well on a full disk.
+        """
+        if self._refused is None:
+            return
+        if time.monotonic() - self._refused.at < REFUSED_SECONDS:
+            raise DatabaseError(self._refused.why)
+        await self.write(lambda transaction: transaction.execute(touch))
+        self._refused = None
+
     async def _translated(self, kind: Kind, running: Awaitable[Result], seconds: float | None) -> Result:
         begun = time.perf_counter()
         try:
             result = await self._in_our_words(running, seconds)
-        except DatabaseError:
+        except DatabaseError as error:
             self.timed(kind, time.perf_counter() - begun, False)
+            if kind == "write" and not isinstance(error.__cause__, IntegrityError | DataError):
+                self._refused = _Refused(why=str(error), at=time.monotonic())
             raise
         self.timed(kind, time.perf_counter() - begun, True)
         return result
@@ -101,7 +126,13 @@ class Database:
         except (SQLAlchemyError, OSError) as error:
             if isinstance(error, StatementError) and isinstance(error.orig, ValueError):
                 raise error.orig from None
-            raise DatabaseError(f"database {place}: {_one_line(error)}") from error
+            raise DatabaseError(f"database {place}: {_one_line(error)}{self._place_fault(error)}") from error
+
+    def _place_fault(self, error: Exception) -> str:
+        """What SQLite's own words leave open: whether there is room, and who may write where."""
+        path = sqlite_path(self.url)
+        fault = fault_of(path) if path and not isinstance(error, IntegrityError | DataError) else None
+        return f" ({fault})" if fault else ""
 
 
 async def open_database(url: str) -> Database:
@@ -112,7 +143,7 @@ async def open_database(url: str) -> Database:
     """
     parsed = parse_url(url)
     path = sqlite_path(parsed)
-    if path is not None and path.parent.is_dir() and not path.exists():
+    if path is not None and not fault_of(path) and not path.exists():
         raise DatabaseError(f"database {describe(parsed)}: there is no such file; `postcall db upgrade` creates it")
     return await connect(parsed)
 
@@ -121,7 +152,7 @@ async def connect(url: URL) -> Database:
     """Open the database at a parsed URL; an SQLite file that is not there is created. Raises `DatabaseError`."""
     path = sqlite_path(url)
     if path is not None:
-        fault = _fault_of(path)
+        fault = fault_of(path)
         if fault:
             raise DatabaseError(f"database {describe(url)}: {fault}")
     database = Database(url)
@@ -131,18 +162,6 @@ async def connect(url: URL) -> Database:
         await database.close()
         raise
     return database
-
-
-def _fault_of(path: Path) -> str | None:
-    if path.is_dir():
-        return "this is a folder, not a file"
-    if not path.parent.is_dir():
-        return f"there is no folder {path.parent}"
-    # SQLite would say so only at the first write. The folder counts, too: the write-ahead log is a file beside.
-    for place in (path.parent, path):
-        if place.exists() and not os.access(place, os.W_OK):
-            return f"{place} may not be written by this user"
-    return None
 
 
 async def _answers(connection: Transaction) -> None:

@@ -31,6 +31,8 @@ _OLDEST = text("SELECT number, site_id, survey, body FROM entry ORDER BY number 
 _REMOVE = text("DELETE FROM entry WHERE number = :number")
 _SET_ASIDE = text("INSERT INTO set_aside SELECT *, :why FROM entry WHERE number = :number")
 
+_TOUCH = text("PRAGMA user_version = 1")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -113,6 +115,10 @@ class Journal:
 
         await self._file.write(work)
         self._forget([entry])
+
+    async def check(self) -> None:
+        """Raise `DatabaseError` when the file does not take entries."""
+        await self._file.check_writes(_TOUCH)
 
     async def close(self) -> None:
         """Give the file back."""

@@ -18,6 +18,7 @@ from storage import journal_entries
 from storage.engine import Database
 from storage.journal import Entry, Journal
 from storage.journal_entries import Answered, Finished, Happened, Noted, Offered, ReasonChosen, Started
+from storage.outage import Outage
 from storage.recorder import Recorder
 from storage.records import AnswerRecord, Outcome, SurveyOffer
 from storage.survey_recorder import Admit
@@ -58,6 +59,10 @@ class JournaledSurveys:
         self.journal = journal
         self._kept = kept
         self._away_until = 0.0
+        self._away = Outage("surveys go into the journal: the database is away", "surveys go into the database again")
+        self._stuck = Outage(
+            "the journal cannot be brought over: its file does not work", "the journal's file works again"
+        )
         self._offered: set[tuple[str, str]] = set()
         """Site and linkedid of calls whose offers went into the journal since it was empty."""
         self._refused: dict[int, int] = {}
@@ -79,7 +84,7 @@ class JournaledSurveys:
             try:
                 return await self._tried(direct())
             except DatabaseError as error:
-                log.warning("surveys go into the journal: the database is away", why=str(error))
+                self._away.failed(str(error))
         if self.journal.waiting >= MOST_WAITING:
             raise DatabaseError(f"the journal is full: {self.journal.waiting} entries wait for the database")
         self._offered.add(call)
@@ -118,7 +123,8 @@ class JournaledSurveys:
         )
 
     async def check(self) -> None:
-        """Raise `DatabaseError` when something has waited in the journal for longer than `SLOW_SECONDS`."""
+        """Raise `DatabaseError` when the journal takes no entry, or one has waited for longer than `SLOW_SECONDS`."""
+        await self.journal.check()
         oldest = self.journal.oldest_at
         if oldest is not None and datetime.now(UTC) - oldest > timedelta(seconds=SLOW_SECONDS):
             raise DatabaseError(f"{self.journal.waiting} entries wait for the database since {oldest:%H:%M:%S} UTC")
@@ -130,8 +136,10 @@ class JournaledSurveys:
             try:
                 is_through = await self.bring_over()
             except DatabaseError as error:
-                log.error("the journal cannot be read", why=str(error))
+                self._stuck.failed(str(error))
                 is_through = False
+            else:
+                self._stuck.worked()
             if not is_through:
                 await asyncio.sleep(AWAY_SECONDS)
 
@@ -146,7 +154,11 @@ class JournaledSurveys:
             async with some:
                 return await self._carry_out(entries)
 
-        taken = await asyncio.gather(*(carry_out(entries) for entries in by_survey.values()))
+        # All of them are through when one fails: none may be carried out, and taken out, twice at the same time.
+        taken = await asyncio.gather(*(carry_out(entries) for entries in by_survey.values()), return_exceptions=True)
+        for result in taken:
+            if isinstance(result, BaseException):
+                raise result
         if not self.journal.waiting:
             self._offered.clear()
         return all(taken)
@@ -212,20 +224,22 @@ class JournaledSurveys:
             try:
                 return await self._tried(direct()) is not False
             except DatabaseError as error:
-                log.warning("surveys go into the journal: the database is away", why=str(error))
+                self._away.failed(str(error))
         await self._append(site, survey, happened)
         return True
 
     async def _tried(self, direct: Awaitable[Kept]) -> Kept:
         try:
             async with asyncio.timeout(TRY_SECONDS):
-                return await direct
+                result = await direct
         except TimeoutError as error:
             self._away_until = asyncio.get_running_loop().time() + AWAY_SECONDS
             raise DatabaseError(f"no answer within {TRY_SECONDS:g} s") from error
         except DatabaseError:
             self._away_until = asyncio.get_running_loop().time() + AWAY_SECONDS
             raise
+        self._away.worked()
+        return result
 
     @property
     def _is_away(self) -> bool:

@@ -17,6 +17,7 @@ from storage.transaction import Transaction
 
 # Any number, as long as every replica locks the same.
 UPGRADE_LOCK = 0x706F7374
+_TOUCH = text("UPDATE alembic_version SET version_num = version_num")
 
 
 async def upgrade(url: str) -> str:
@@ -44,6 +45,12 @@ async def check_schema(database: Database) -> None:
     raise DatabaseError(
         f"database {place}: schema is at {found or 'nothing'}, this version needs {needed}: run `postcall db upgrade`"
     )
+
+
+async def check_service(database: Database) -> None:
+    """Raise `DatabaseError` unless a service that runs can read the database and write it."""
+    await check_schema(database)
+    await database.check_writes(_TOUCH)
 
 
 async def _upgrade(connection: Transaction) -> str:

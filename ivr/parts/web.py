@@ -64,7 +64,7 @@ from storage.accounts import Accounts
 from storage.engine import Database
 from storage.journaled import JournaledSurveys
 from storage.recorder import Recorder
-from storage.schema import check_schema
+from storage.schema import check_service
 
 OPERATIONS: Sequence[Operation] = [
     *scores.OPERATIONS,
@@ -114,7 +114,7 @@ def web_application(parts: WebParts) -> web.Application:
     settings, database, shelf = parts.settings, parts.database, parts.flows
     recorder, callers, links, publishing = parts.recorder, parts.callers, parts.links, parts.publishing
     now = parts.now
-    checks: dict[str, Check] = {"surveys": agi_check(parts.agi), "database": lambda: check_schema(database)}
+    checks: dict[str, Check] = {"surveys": agi_check(parts.agi), "database": lambda: check_service(database)}
     if parts.journaled:
         checks["journal"] = parts.journaled.check
     checks |= {f"pbx {code}": link_check(code, link, parts.jobs) for code, link in links.items()}

@@ -28,12 +28,19 @@ from callflows.steps import (
 )
 from ivr.errors import CallerHungUp, DatabaseError, PhoneError, PromptMissing
 from ivr.phone import Phone
+from storage.outage import Outage
 from storage.records import AnswerRecord
 
 log = structlog.get_logger()
 
 STORE_SECONDS = 1.5
 """How long a caller may wait in silence for the database before being let go: the dialplan goes on within 2 seconds."""
+
+
+def store_outage() -> Outage:
+    """What the log says, once for all callers, while what they say cannot be kept."""
+    return Outage("callers are let go: what they say cannot be kept", "what callers say is kept again")
+
 
 _NOT_FOR_A_PATH = re.compile(r"[^A-Za-z0-9_.-]")
 
@@ -74,7 +81,10 @@ class Asking:
         book: SurveyBook,
         recordings: str,
         now: Callable[[], datetime],
+        outage: Outage,
     ) -> None:
+        """`outage` is told whether the book keeps what it is given."""
+        self._outage = outage
         self._site = site
         self._survey = survey
         self._headline = headline
@@ -187,8 +197,11 @@ class Asking:
                 await write
         except (DatabaseError, TimeoutError) as error:
             self.lacked_store = True
-            self._told.error("not stored", why=str(error) or f"no answer in {seconds:g} s")
+            why = str(error) or f"no answer in {seconds:g} s"
+            self._outage.failed(why)
+            self._told.debug("not stored", why=why)
             return False
+        self._outage.worked()
         return True
 
     def _fault(self, error: PhoneError) -> Input:

@@ -16,7 +16,7 @@ from callflows.loader import FlowVersion
 from callflows.steps import Context
 from ivr.calls import AgentRef
 from ivr.phone import Phone
-from ivr.surveys.asking import Asking
+from ivr.surveys.asking import Asking, store_outage
 from ivr.surveys.callbacks import Callbacks
 from ivr.surveys.conduct import SurveyDesk, spoken
 from ivr.surveys.prompt_check import PromptCheck
@@ -132,6 +132,7 @@ class CallbackDesk:
             book=book,
             recordings="",  # a greeting records nothing
             now=self._now,
+            outage=store_outage(),
         )
         outcome = await asking.ask()
         if asking.lacked_prompt:

@@ -15,6 +15,7 @@ from ivr.surveys.callback_plan import CallbackPlan
 from ivr.surveys.privacy import CallerKey
 from ivr.surveys.sealed_numbers import NumberSeal
 from storage.callback_records import CallbackEnd, CallbackLimits, CallbackRecord
+from storage.outage import Outage
 from storage.recorder import Recorder
 
 log = structlog.get_logger()
@@ -63,6 +64,7 @@ class Callbacks:
         self._trying: set[asyncio.Task[None]] = set()
         self.ended: Counter[tuple[str, CallbackEnd]] = Counter()
         """How many tries ended how, by site."""
+        self._away = Outage("nobody is called back: the database does not answer", "callers are called back again")
 
     async def not_asked(self, call: Call, exclusion: str) -> None:
         """A call is over without a survey: have the caller called back, if that is wanted. May be told twice."""
@@ -97,9 +99,11 @@ class Callbacks:
                     try:
                         await self.step(code)
                     except DatabaseError as error:
-                        log.warning("nobody is called back: the database does not answer", site=code, why=str(error))
+                        self._away.failed(str(error))
                     except Exception:
                         log.exception("call-backs failed", site=code)
+                    else:
+                        self._away.worked()
                 await asyncio.sleep(TICK_SECONDS)
         finally:
             for task in self._trying:

@@ -22,7 +22,7 @@ from ivr.errors import DatabaseError
 from ivr.live import Tell, to_nobody
 from ivr.phone import Phone
 from ivr.surveys.agents import AgentDirectory
-from ivr.surveys.asking import STORE_SECONDS, Asking
+from ivr.surveys.asking import STORE_SECONDS, Asking, store_outage
 from ivr.surveys.attribution import Attribution, asked_call
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.known_calls import KnownCalls
@@ -34,6 +34,7 @@ from ivr.surveys.rules import Rules
 from ivr.surveys.site_flows import SiteFlows
 from ivr.surveys.telling import ToldBook
 from ivr.surveys.tracker import CallTracker
+from storage.outage import Outage
 from storage.recorder import Recorder
 from storage.records import AskedCall, CreditRecord, SurveyOffer
 
@@ -91,6 +92,8 @@ class SurveyDesk:
         self._flows = flows
         self._callers = callers
         self._now = now
+        self._outage = store_outage()
+        self._uncredited = Outage("surveys are not credited again: the database is away", "surveys are credited again")
 
     async def conduct(self, request: SurveyRequest, language: str, phone: Phone) -> None:
         """Ask the caller on `phone`, unless this call was asked before or a rule says no; returns when the dialplan may
@@ -117,8 +120,11 @@ class SurveyDesk:
                 offer = self._offer(request, version, known, due, interview.language)
                 asked = await self._offering.offer(offer, request, call)
         except (DatabaseError, TimeoutError) as error:
-            told.error("survey not offered: the database does not take it", why=str(error) or "too slow")
+            why = str(error) or f"no answer in {STORE_SECONDS:g} s"
+            self._outage.failed(why)
+            told.debug("survey not offered: the database does not take it", why=why)
             return
+        self._outage.worked()
         if not asked:
             return
         asking = Asking(
@@ -130,6 +136,7 @@ class SurveyDesk:
             book=ToldBook(self._surveys, self._tell, offer),
             recordings=self._recordings,
             now=self._now,
+            outage=self._outage,
         )
         self._begun(request.site, *self._waited(request, asked_at))
         self.open[request.site] += 1
@@ -163,7 +170,7 @@ class SurveyDesk:
             async with asyncio.timeout(STORE_SECONDS):
                 await self._recorder.exclude(request.site, request.linkedid, exclusion)
         except (DatabaseError, TimeoutError) as error:
-            told.error("why a call was not asked is not stored", why=str(error) or "too slow")
+            self._outage.failed(str(error) or f"no answer in {STORE_SECONDS:g} s")
         else:
             told.info("survey not offered")
 
@@ -185,8 +192,9 @@ class SurveyDesk:
                     if known and name:
                         await self._recorder.introduce_agent(replace(known, name=name))
         except (DatabaseError, TimeoutError) as error:
-            why = str(error) or "too slow"
-            log.warning("a survey is not credited again", site=request.site, survey=request.survey, why=why)
+            self._uncredited.failed(str(error) or f"no answer in {STORE_SECONDS:g} s")
+        else:
+            self._uncredited.worked()
 
     def _version(self, request: SurveyRequest, due: CreditRecord) -> FlowVersion:
         """The version in force of the flow that the dialplan names, or else of the one that the rules choose."""

@@ -13,6 +13,7 @@ from ivr.surveys.agents import AgentDirectory
 from ivr.surveys.attribution import Attribution, heard_call
 from ivr.surveys.legs import leg_record
 from ivr.surveys.privacy import CallerKey
+from storage.outage import Outage
 from storage.recorder import Recorder
 from storage.records import AgentRecord, CallRecord, GapRecord, LegRecord
 
@@ -46,6 +47,7 @@ class FactWriter:
         self._some = asyncio.Event()
         self._none = asyncio.Event()
         self._none.set()
+        self._away = Outage("call facts wait for the database", "call facts are written again")
         self.given_up = 0
         """Calls that were never written since too many waited."""
 
@@ -80,13 +82,15 @@ class FactWriter:
             try:
                 await self._write_oldest()
             except DatabaseError as error:
-                log.warning("call facts wait for the database", waiting=self.waiting, why=str(error))
+                self._away.failed(str(error))
                 await asyncio.sleep(RETRY_SECONDS)
             except Exception:
                 # A call that cannot be written must not hold up all others for ever.
                 self.given_up += 1
                 log.exception("a call cannot be written", **self._oldest())
                 self._drop_oldest()
+            else:
+                self._away.worked()
             if not self.waiting:
                 self._some.clear()
                 self._none.set()

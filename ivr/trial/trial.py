@@ -10,7 +10,7 @@ from callflows.interview import Interview
 from callflows.loader import FlowVersion
 from callflows.steps import Context
 from ivr.phone import Phone
-from ivr.surveys.asking import Asking
+from ivr.surveys.asking import Asking, store_outage
 from storage.recorder import Recorder
 from storage.records import NEVER_PUBLISHED, TRIAL, AnswerRecord, FlowVersionRecord, Outcome, SurveyOffer
 
@@ -81,6 +81,7 @@ class TrialDesk:
             book=book,
             recordings="",
             now=self._now,
+            outage=store_outage(),
         )
         try:
             outcome = await asking.ask()

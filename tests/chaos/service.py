@@ -1,11 +1,14 @@
 """The service as a process, and what callers' keys became in its database."""
 
 import asyncio
+import sqlite3
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 from sqlalchemy import select
 
 from storage.engine import open_database
@@ -20,7 +23,7 @@ SETTINGS = """
 url = "{url}"
 journal = "{folder}/journal.db"
 [web]
-port = 0
+port = {web}
 token = "a token of these tests"
 [fastagi]
 port = {port}
@@ -37,12 +40,19 @@ secret = "nobody listens there"
 
 
 @asynccontextmanager
-async def living(settings: Path, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`postcall serve`, from the moment at which it takes calls."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "ivr.cli.main", "serve", "-c", str(settings),
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
+async def living(
+    settings: Path, port: int, *, through: Sequence[str] = (), log: Path = Path("/dev/null"), **started: Any
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`postcall serve`, from the moment at which it takes calls.
+
+    `through` is a command that runs the one behind it; what the service says goes to `log`; `started` is how
+    `subprocess.Popen` is to start it.
+    """
+    with log.open("ab") as said:
+        process = await asyncio.create_subprocess_exec(
+            *through, sys.executable, "-m", "ivr.cli.main", "serve", "-c", str(settings),
+            stdout=asyncio.subprocess.DEVNULL, stderr=said, **started,
+        )  # fmt: skip
     try:
         async with asyncio.timeout(START_SECONDS):
             while True:
@@ -59,6 +69,18 @@ async def living(settings: Path, port: int) -> AsyncIterator[asyncio.subprocess.
         if process.returncode is None:
             process.kill()
         await process.wait()
+
+
+async def readiness(web: int) -> tuple[int, dict[str, str]]:
+    """What `/readyz` says: its status, and each part."""
+    async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{web}/readyz") as answer:
+        return answer.status, (await answer.json())["parts"]
+
+
+def waiting_entries(journal: Path) -> int:
+    """How much waits in a journal."""
+    with sqlite3.connect(f"file:{journal}?mode=ro", uri=True) as file:
+        return int(file.execute("SELECT count(*) FROM entry").fetchone()[0])
 
 
 async def wrong_keys(url: str, callers: Callers) -> dict[tuple[str, int], tuple[str, list[str]]]:

@@ -30,7 +30,7 @@ async def test_every_key_that_a_caller_was_thanked_for_is_kept_once_whenever_the
     url = f"sqlite:///{tmp_path}/postcall.db"
     await upgrade(url)
     settings, port, rng = tmp_path / "postcall.toml", free_port(), random.Random(SEED)
-    settings.write_text(SETTINGS.format(url=url, folder=tmp_path, port=port))
+    settings.write_text(SETTINGS.format(url=url, folder=tmp_path, port=port, web=0))
     callers = Callers(ports=[port], lines=LINES, rng=rng)
     calling = asyncio.create_task(callers.call())
     for _ in range(KILLS):

@@ -8,7 +8,6 @@ import os
 import random
 import re
 import signal
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from ivr.demo.choices import free_port
 from storage.schema import upgrade
 from tests import postgres as servers
 from tests.chaos.callers import Callers
-from tests.chaos.service import SETTINGS, living, wrong_keys
+from tests.chaos.service import SETTINGS, living, waiting_entries, wrong_keys
 from tests.postgres import Postgres
 from tests.waiting import until
 
@@ -40,7 +39,7 @@ async def test_callers_notice_nothing_of_a_database_that_is_away(server: Postgre
     url = server.url(server.create_database())
     await upgrade(url)
     settings, port = tmp_path / "postcall.toml", free_port()
-    settings.write_text(SETTINGS.format(url=url, folder=tmp_path, port=port))
+    settings.write_text(SETTINGS.format(url=url, folder=tmp_path, port=port, web=0))
     callers = Callers(ports=[port], lines=LINES, rng=random.Random(1))
     async with living(settings, port) as process:
         calling = asyncio.create_task(callers.call())
@@ -51,14 +50,14 @@ async def test_callers_notice_nothing_of_a_database_that_is_away(server: Postgre
         await asyncio.sleep(OUTAGE_SECONDS)  # what is tried here is time itself
         await more(callers, 3 * LINES)
         meanwhile = callers.surveys - away_since
-        waiting, grown = entries(tmp_path), kilobytes(process.pid) - before
+        waiting, grown = waiting_entries(tmp_path / "journal.db"), kilobytes(process.pid) - before
         server.restart()
         await more(callers, 3 * LINES)
         calling.cancel()
         await asyncio.gather(calling, return_exceptions=True)
 
         async def is_empty() -> bool:
-            return entries(tmp_path) == 0
+            return waiting_entries(tmp_path / "journal.db") == 0
 
         await until(is_empty, 60 + 2 * OUTAGE_SECONDS)
         process.send_signal(signal.SIGTERM)
@@ -81,12 +80,6 @@ async def more(callers: Callers, surveys: int) -> None:
         return callers.surveys >= enough
 
     await until(have_come, 30)
-
-
-def entries(folder: Path) -> int:
-    """How much waits in the journal."""
-    with sqlite3.connect(f"file:{folder}/journal.db?mode=ro", uri=True) as file:
-        return int(file.execute("SELECT count(*) FROM entry").fetchone()[0])
 
 
 def kilobytes(pid: int) -> int:
