@@ -6,6 +6,7 @@ SQLite itself says "unable to open database file" or "disk I/O error" for most o
 import os
 import pwd
 import shutil
+import stat
 from pathlib import Path
 
 NO_ROOM_BYTES = 64 * 1024
@@ -25,7 +26,7 @@ def fault_of(path: Path) -> str | None:
                 return fault
         free = shutil.disk_usage(path.parent).free
     except OSError as error:
-        return f"{error.filename}: {(error.strerror or str(error)).lower()} for {_user()}"
+        return f"{error.filename}: {(error.strerror or str(error)).lower()}, as user {_name(os.geteuid())}"
     return f"no room is left on the disk of {path.parent}" if free < NO_ROOM_BYTES else None
 
 
@@ -35,11 +36,9 @@ def _refusal(place: Path) -> str | None:
         return None
     if os.statvfs(place).f_flag & os.ST_RDONLY:
         return f"the file system of {place} is read-only"
-    return f"{place} may not be written by {_user()}, it belongs to {_name(place.stat().st_uid)}"
-
-
-def _user() -> str:
-    return f"this user, {_name(os.geteuid())}"
+    about = place.stat()
+    has = f"{_name(about.st_uid)} has it, {stat.filemode(about.st_mode)}"
+    return f"{place} may not be written by user {_name(os.geteuid())}: {has}; chown or chmod it"
 
 
 def _name(uid: int) -> str:

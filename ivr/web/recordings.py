@@ -1,6 +1,7 @@
 """`GET /api/v1/calls/{call}/recordings/{question}`: what a caller said. Every look is kept: who, when, at what."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -104,12 +105,17 @@ async def looks(request: web.Request) -> web.Response:
 
 
 def _file(source: Recordings, stored: str) -> Path | None:
-    """The file of a stored path; None when there is none, or it would lie elsewhere than in the folder."""
+    """The file of a stored path; None when there is none that may be read, or it would lie elsewhere than in the
+    folder."""
     path = PurePosixPath(stored)
     if not path.is_relative_to(source.on_pbx):
         return None
-    file = (source.here / path.relative_to(source.on_pbx)).with_name(path.name + SOUND).resolve()
-    return file if file.is_relative_to(source.here.resolve()) and file.is_file() else None
+    try:
+        file = (source.here / path.relative_to(source.on_pbx)).with_name(path.name + SOUND).resolve()
+        is_there = file.is_relative_to(source.here.resolve()) and file.is_file() and os.access(file, os.R_OK)
+    except OSError:
+        return None
+    return file if is_there else None
 
 
 OPERATIONS = [

@@ -3,71 +3,15 @@
 import asyncio
 import random
 import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-
-import pytest
 
 from ivr.demo.choices import free_port
 from storage.schema import upgrade
-from tests import postgres as servers
 from tests.chaos.callers import Callers
+from tests.chaos.scenes import LET_GO_SECONDS, LINES, calling, surveys_end, until_part
 from tests.chaos.service import SETTINGS, living, readiness, waiting_entries, wrong_keys
-from tests.chaos.small_disk import SmallDisk, small_disk
+from tests.chaos.small_disk import SmallDisk
 from tests.postgres import Postgres
-from tests.surroundings import Surroundings
-from tests.waiting import until
-
-LINES = 8
-LET_GO_SECONDS = 2.0
-"""Within so much the dialplan goes on, whatever fails on our side."""
-
-
-@pytest.fixture
-def disk(tmp_path: Path, surroundings: Surroundings) -> Iterator[SmallDisk]:
-    (tmp_path / "disk").mkdir()
-    try:
-        with small_disk(tmp_path / "disk", 12) as mounted:
-            yield mounted
-    except OSError as error:
-        surroundings.leave_out("a small disk in a namespace of one's own", error)
-
-
-@pytest.fixture
-def server() -> Iterator[Postgres]:
-    own = servers.start_another()
-    yield own
-    own.stop()
-
-
-@asynccontextmanager
-async def calling(callers: Callers) -> AsyncIterator[None]:
-    """Callers in surveys, as long as the block lasts."""
-    task = asyncio.create_task(callers.call())
-    yield
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-
-
-async def until_part(web: int, part: str, *, works: bool) -> str:
-    """What `/readyz` says of a part, once that works, or does not."""
-
-    async def look() -> str | None:
-        said = (await readiness(web))[1][part]
-        return said if (said == "ok") is works else None
-
-    return await until(look, 30)
-
-
-async def surveys_end(callers: Callers, surveys: int) -> None:
-    """Wait for so many more surveys in which somebody was thanked."""
-    enough = callers.surveys + surveys
-
-    async def have_come() -> bool:
-        return callers.surveys >= enough
-
-    await until(have_come, 30)
 
 
 async def test_on_a_full_disk_callers_are_let_go_and_with_room_they_are_asked_again(
@@ -77,7 +21,7 @@ async def test_on_a_full_disk_callers_are_let_go_and_with_room_they_are_asked_ag
     settings, log, port, web = tmp_path / "postcall.toml", tmp_path / "log", free_port(), free_port()
     url = f"sqlite:///{tmp_path}/disk/{migrated_file.name}"
     settings.write_text(SETTINGS.format(url=url, folder=tmp_path, port=port, web=web))
-    callers = Callers(port=port, lines=LINES, rng=random.Random(1))
+    callers = Callers(ports=[port], lines=LINES, rng=random.Random(1))
     async with living(settings, port, through=disk.inside, log=log) as process:
         async with calling(callers):
             await surveys_end(callers, 3 * LINES)
@@ -94,7 +38,6 @@ async def test_on_a_full_disk_callers_are_let_go_and_with_room_they_are_asked_ag
         assert await asyncio.wait_for(process.wait(), 10) == 0
     assert f"no room is left on the disk of {tmp_path}/disk" in said
     lines = log.read_text()
-    print(said, lines, sep="\n")
     assert lines.count("callers are let go: what they say cannot be kept") == 1
     assert lines.count("what callers say is kept again") == 1
     kept = disk.give(migrated_file.name, tmp_path)
@@ -108,7 +51,7 @@ async def test_a_full_disk_under_the_journal_keeps_nobody_from_a_database_that_i
     await upgrade(url)
     settings, log, port, web = tmp_path / "postcall.toml", tmp_path / "log", free_port(), free_port()
     settings.write_text(SETTINGS.format(url=url, folder=tmp_path / "disk", port=port, web=web))
-    callers = Callers(port=port, lines=LINES, rng=random.Random(1))
+    callers = Callers(ports=[port], lines=LINES, rng=random.Random(1))
     async with living(settings, port, through=disk.inside, log=log) as process:
         async with calling(callers):
             await surveys_end(callers, LINES)
@@ -129,7 +72,6 @@ async def test_a_full_disk_under_the_journal_keeps_nobody_from_a_database_that_i
         assert await asyncio.wait_for(process.wait(), 10) == 0
     assert f"no room is left on the disk of {tmp_path}/disk" in said
     lines = log.read_text()
-    print(said, lines, sep="\n")
     assert lines.count("surveys go into the journal: the database is away") == 1
     assert lines.count("callers are let go: what they say cannot be kept") == 1
     assert waiting_entries(disk.give("journal.db", tmp_path)) == 0

@@ -8,30 +8,21 @@ import os
 import random
 import re
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ivr.demo.choices import free_port
 from storage.schema import upgrade
-from tests import postgres as servers
 from tests.chaos.callers import Callers
+from tests.chaos.scenes import LINES, surveys_end
 from tests.chaos.service import SETTINGS, living, waiting_entries, wrong_keys
 from tests.postgres import Postgres
 from tests.waiting import until
 
 OUTAGE_SECONDS = float(os.environ.get("CHAOS_OUTAGE_SECONDS", "2"))
-LINES = 8
 MOST_GROWTH_KILOBYTES = 64 * 1024
 """By so much the service may grow meanwhile: an outage must not be kept in memory."""
-
-
-@pytest.fixture
-def server() -> Iterator[Postgres]:
-    own = servers.start_another()
-    yield own
-    own.stop()
 
 
 @pytest.mark.timeout(180 + 3 * OUTAGE_SECONDS)
@@ -43,16 +34,16 @@ async def test_callers_notice_nothing_of_a_database_that_is_away(server: Postgre
     callers = Callers(ports=[port], lines=LINES, rng=random.Random(1))
     async with living(settings, port) as process:
         calling = asyncio.create_task(callers.call())
-        await more(callers, 3 * LINES)
+        await surveys_end(callers, 3 * LINES)
         before = kilobytes(process.pid)
         server.crash()
         away_since = callers.surveys
         await asyncio.sleep(OUTAGE_SECONDS)  # what is tried here is time itself
-        await more(callers, 3 * LINES)
+        await surveys_end(callers, 3 * LINES)
         meanwhile = callers.surveys - away_since
         waiting, grown = waiting_entries(tmp_path / "journal.db"), kilobytes(process.pid) - before
         server.restart()
-        await more(callers, 3 * LINES)
+        await surveys_end(callers, 3 * LINES)
         calling.cancel()
         await asyncio.gather(calling, return_exceptions=True)
 
@@ -70,16 +61,6 @@ async def test_callers_notice_nothing_of_a_database_that_is_away(server: Postgre
     assert not wrong
     assert waiting >= 3 * LINES
     assert grown < MOST_GROWTH_KILOBYTES
-
-
-async def more(callers: Callers, surveys: int) -> None:
-    """Wait for so many more surveys that were put to their end."""
-    enough = callers.surveys + surveys
-
-    async def have_come() -> bool:
-        return callers.surveys >= enough
-
-    await until(have_come, 30)
 
 
 def kilobytes(pid: int) -> int:

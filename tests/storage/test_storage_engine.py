@@ -54,7 +54,7 @@ async def test_a_file_that_may_not_be_written_is_refused_at_once(tmp_path, migra
     path = tmp_path / "postcall.db"
     path.write_bytes(migrated_file.read_bytes())
     path.chmod(stat.S_IRUSR)
-    with pytest.raises(DatabaseError, match=r"postcall\.db may not be written by this user"):
+    with pytest.raises(DatabaseError, match=r"postcall\.db may not be written by user .*; chown or chmod it"):
         await open_database(f"sqlite:///{path}")
 
 

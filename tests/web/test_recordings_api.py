@@ -1,5 +1,6 @@
 """A supervisor listens to what a caller said, and that is kept."""
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -122,3 +123,22 @@ async def test_a_question_that_recorded_nothing_is_named(client: Client, databas
     status, body = await get(client, "/api/v1/calls/1.1/recordings/when", TOKEN)
     assert status == 404
     assert b"nothing was recorded to 'when'" in body
+
+
+async def test_a_folder_that_this_user_may_not_enter_has_no_recordings(database: Database, tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / f"main-1.1-why{recordings.SOUND}").write_bytes(SOUND)
+    source = Recordings(
+        on_pbx=PurePosixPath("/var/spool/comments"), here=here, accounts=Accounts(database), now=lambda: NOON
+    )
+    assert recordings._file(source, "/var/spool/comments/main-1.1-why")
+    here.chmod(0)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)  # root may enter everywhere
+    try:
+        assert recordings._file(source, "/var/spool/comments/main-1.1-why") is None
+    finally:
+        os.seteuid(user)
+        here.chmod(0o700)
