@@ -4,6 +4,7 @@ line the user reads.
     PostcallError
     ├── SettingsError         a setting is missing, unknown or wrong
     ├── DatabaseError         the database is not there, or its schema is not the one this version needs
+    │   └── DatabaseRefuses   the database is there, and does not take what it is given
     ├── FlowError             a call flow file has mistakes
     ├── PbxError              the PBX cannot be reached, or does not do what it was asked
     │   ├── PbxRefused        the PBX answered, and said no: a wrong secret, or a right that the user lacks
@@ -26,6 +27,10 @@ class SettingsError(PostcallError):
 
 class DatabaseError(PostcallError):
     """The database is not there, or its schema is not the one this version needs."""
+
+
+class DatabaseRefuses(DatabaseError):
+    """The database is there, and does not take what it is given: to give it again would be of no use."""
 
 
 class FlowError(PostcallError):

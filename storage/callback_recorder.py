@@ -71,7 +71,8 @@ class CallbackRecorder:
             begun = await connection.scalar(
                 select(func.count())
                 .select_from(Callback)
-                .where(Callback.site_id == site, Callback.called_at > now - _MINUTE)
+                # Not those of a clock that was put back: they would keep everybody waiting until it is as late again.
+                .where(Callback.site_id == site, Callback.called_at > now - _MINUTE, Callback.called_at < now + _MINUTE)
             )
             if (calling or 0) >= limits.at_once or (begun or 0) >= limits.per_minute:
                 return None

@@ -10,7 +10,7 @@ from sqlalchemy import URL, Engine, Executable, text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from ivr.errors import DatabaseError
+from ivr.errors import DatabaseError, DatabaseRefuses
 from storage.address import describe, parse_url, sqlite_path
 from storage.postgresql import PostgresqlPool
 from storage.sqlite import SqliteFile
@@ -106,7 +106,7 @@ class Database:
             result = await self._in_our_words(running, seconds)
         except DatabaseError as error:
             self.timed(kind, time.perf_counter() - begun, False)
-            if kind == "write" and not isinstance(error.__cause__, IntegrityError | DataError):
+            if kind == "write" and not isinstance(error, DatabaseRefuses):
                 self._refused = _Refused(why=str(error), at=time.monotonic())
             raise
         self.timed(kind, time.perf_counter() - begun, True)
@@ -123,15 +123,17 @@ class Database:
             raise DatabaseError(f"database {place} cannot be reached: it does not answer") from error
         except PoolTimeoutError as error:
             raise DatabaseError(f"database {place}: all connections are busy") from error
+        except (IntegrityError, DataError) as error:
+            raise DatabaseRefuses(f"database {place}: {_one_line(error)}") from error
         except (SQLAlchemyError, OSError) as error:
             if isinstance(error, StatementError) and isinstance(error.orig, ValueError):
                 raise error.orig from None
-            raise DatabaseError(f"database {place}: {_one_line(error)}{self._place_fault(error)}") from error
+            raise DatabaseError(f"database {place}: {_one_line(error)}{self._place_fault()}") from error
 
-    def _place_fault(self, error: Exception) -> str:
+    def _place_fault(self) -> str:
         """What SQLite's own words leave open: whether there is room, and who may write where."""
         path = sqlite_path(self.url)
-        fault = fault_of(path) if path and not isinstance(error, IntegrityError | DataError) else None
+        fault = fault_of(path) if path else None
         return f" ({fault})" if fault else ""
 
 

@@ -8,6 +8,7 @@ import fcntl
 import os
 import secrets
 import socket
+import time
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ class Journal:
         self._held = held
         self._waiting = held.total()
         self._oldest_at = oldest
+        self._waits_since = time.monotonic() - (max(0.0, _age(oldest)) if oldest else 0.0)
         self.some = asyncio.Event()
         """Set while there are entries."""
         if held:
@@ -74,6 +76,11 @@ class Journal:
         """When the oldest of them was written, or an older one; None when none waits."""
         return self._oldest_at
 
+    @property
+    def oldest_seconds(self) -> float:
+        """For how long the oldest has waited, whatever became of the clock meanwhile; 0 when none waits."""
+        return time.monotonic() - self._waits_since if self._waiting else 0.0
+
     def holds(self, site: str, survey: str) -> bool:
         """Whether something of a survey waits: what follows in it has to wait behind."""
         return (site, survey) in self._held
@@ -83,6 +90,8 @@ class Journal:
         now = datetime.now(UTC)
         values = {"site": site, "survey": survey, "body": body, "at": now.isoformat()}
         await self._file.write(lambda transaction: transaction.execute(_APPEND, values))
+        if not self._waiting:
+            self._waits_since = time.monotonic()
         self._held[site, survey] += 1
         self._waiting += 1
         self._oldest_at = self._oldest_at or now
@@ -152,6 +161,10 @@ async def open_journal(path: Path) -> Journal:
         os.close(lock)
         raise
     return Journal(file, lock, owner, held, oldest)
+
+
+def _age(at: datetime) -> float:
+    return (datetime.now(UTC) - at).total_seconds()
 
 
 def _locked(path: Path, journal: Path) -> int:

@@ -7,7 +7,7 @@ one is not counted.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
 import structlog
@@ -126,7 +126,7 @@ class JournaledSurveys:
         """Raise `DatabaseError` when the journal takes no entry, or one has waited for longer than `SLOW_SECONDS`."""
         await self.journal.check()
         oldest = self.journal.oldest_at
-        if oldest is not None and datetime.now(UTC) - oldest > timedelta(seconds=SLOW_SECONDS):
+        if oldest is not None and self.journal.oldest_seconds > SLOW_SECONDS:
             raise DatabaseError(f"{self.journal.waiting} entries wait for the database since {oldest:%H:%M:%S} UTC")
 
     async def run(self) -> None:

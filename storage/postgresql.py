@@ -1,6 +1,7 @@
 """PostgreSQL: a pool of connections, each transaction on one of them."""
 
 import asyncio
+import time
 from itertools import count
 from typing import Any
 
@@ -12,6 +13,8 @@ from storage.transaction import Result, Work, pause_after
 
 CONNECT_SECONDS = 5.0
 LOCK_MILLISECONDS = 2000
+STEP_SECONDS = 1.0
+"""A clock that goes back by less is only being corrected."""
 
 
 class PostgresqlPool:
@@ -39,6 +42,7 @@ class PostgresqlPool:
         )
 
         self._leaving: set[asyncio.Task[Any]] = set()
+        self._looked_at_clock = time.time()
 
     @property
     def engine(self) -> Engine:
@@ -73,7 +77,18 @@ class PostgresqlPool:
         if not task.cancelled():
             task.exception()  # nobody asks for it any more
 
+    async def _start_anew_after_a_step_back(self) -> None:
+        """Give up all connections when the clock was put back.
+
+        The pool takes those for broken that began before the last one broke, by the clock of the day: it would make a
+        new connection for each transaction, until it is as late again (SQLAlchemy 2.0, `Pool._invalidate`).
+        """
+        before, self._looked_at_clock = self._looked_at_clock, time.time()
+        if self._looked_at_clock < before - STEP_SECONDS:
+            await self._engine.dispose()
+
     async def _repeated(self, work: Work[Result]) -> Result:
+        await self._start_anew_after_a_step_back()
         for attempt in count(1):
             try:
                 async with self._engine.begin() as connection:

@@ -29,6 +29,7 @@ class PublicationRecorder:
     ) -> PublicationRecord | None:
         """Add a publication of a stored version after all others of its flow, and return it with its number.
 
+        It comes into force no earlier than any of them was published: it follows them also when the clock was put back.
         None, and nothing changed, when `unless` says so of the publications there are: it sees those of every other
         replica. One that stands already, word for word, is returned as it stands.
         """
@@ -38,11 +39,13 @@ class PublicationRecorder:
                 standing = await read_publications(connection, publication.flow)
                 if unless(standing):
                     return None
+                latest = max((one.published_at for one in standing), default=publication.published_at)
+                following = replace(publication, in_force_from=max(publication.in_force_from, latest))
                 for one in standing:
-                    if replace(one, number=publication.number) == publication:
+                    if replace(one, number=publication.number) in (publication, following):
                         return one
                 # Another replica may take the number between the look and the insertion; then one looks again.
-                numbered = replace(publication, number=max((one.number for one in standing), default=0) + 1)
+                numbered = replace(following, number=max((one.number for one in standing), default=0) + 1)
                 if await insert_new(
                     connection,
                     Publication,

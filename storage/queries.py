@@ -200,11 +200,14 @@ async def asked_calls(
         last = rows[-1][0]
 
 
-async def last_call_of(database: Database, site: str, agent: str, since: datetime) -> str | None:
-    """The linkedid of the call in which an agent talked last, or talks now; None when that was before `since`."""
+async def last_call_of(database: Database, site: str, agent: str, since: datetime, until: datetime) -> str | None:
+    """The linkedid of the call in which an agent talked last, or talks now; None when that was before `since`.
+
+    A talk that seems to have begun after `until` is left out.
+    """
     statement = (
         select(Leg.linkedid)
-        .where(Leg.site_id == site, Leg.agent == agent, Leg.connected_at >= since)
+        .where(Leg.site_id == site, Leg.agent == agent, Leg.connected_at.between(since, until))
         .order_by(Leg.connected_at.desc(), Leg.linkedid.desc())
         .limit(1)
     )

@@ -11,7 +11,7 @@ import click
 from ivr.cli.options import config_option
 from ivr.cli.publish import SHORT, flow_database, home_zone, known_publications, only_digest, shown
 from ivr.settings import Settings, load_settings
-from ivr.surveys.versions import in_force, in_order
+from ivr.surveys.versions import in_force, in_order, moment
 from storage.publication_queries import flow_versions_like, publications, surveys_by_version
 from storage.records import PublicationRecord
 
@@ -43,7 +43,7 @@ def show(digest: str, path: Path) -> None:
 def _rows(
     publications: list[PublicationRecord], surveys: Mapping[str, int], zone: ZoneInfo
 ) -> list[tuple[str, str, str, str, str, str, str]]:
-    current = in_force(publications, datetime.now(UTC))
+    current = in_force(publications, moment(publications, datetime.now(UTC)))
     return [
         (
             one.flow,

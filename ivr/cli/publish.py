@@ -16,7 +16,7 @@ from ivr.cli.options import config_option
 from ivr.errors import FlowError, SettingsError
 from ivr.settings import Settings, load_settings
 from ivr.surveys.publishing import version_record
-from ivr.surveys.versions import before, in_force
+from ivr.surveys.versions import before, in_force, moment
 from storage.engine import Database, open_database
 from storage.publication_queries import flow_versions, publications
 from storage.recorder import Recorder
@@ -104,9 +104,10 @@ async def _publish(settings: Settings, version: FlowVersion, now: datetime, mome
 async def _roll_back(settings: Settings, flow: str, digest: str, now: datetime) -> FlowVersion:
     async with flow_database(settings) as database:
         known = await known_publications(database, flow)
-        current = in_force(known, now)
+        at = moment(known, now)
+        current = in_force(known, at)
         earlier = (
-            only_digest([one.digest for one in known], digest, f" of flow {flow}") if digest else before(known, now)
+            only_digest([one.digest for one in known], digest, f" of flow {flow}") if digest else before(known, at)
         )
         if earlier is None:
             raise FlowError(f"no other version of flow {flow} was ever in force")

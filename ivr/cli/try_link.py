@@ -11,7 +11,7 @@ from ivr.cli.options import config_option
 from ivr.cli.publish import flow_database
 from ivr.errors import FlowError
 from ivr.settings import Settings, load_settings
-from ivr.surveys.versions import in_force
+from ivr.surveys.versions import in_force, moment
 from ivr.web import try_link as links
 from storage.publication_queries import publications
 from storage.records import PublicationRecord
@@ -47,6 +47,6 @@ async def _require(settings: Settings, flow: str) -> None:
         by_flow: dict[str, list[PublicationRecord]] = {}
         for one in await publications(database):
             by_flow.setdefault(one.flow, []).append(one)
-    there = [code for code, ones in sorted(by_flow.items()) if in_force(ones, now)]
+    there = [code for code, ones in sorted(by_flow.items()) if in_force(ones, moment(ones, now))]
     if flow not in there:
         raise FlowError(f"FLOW: no flow {flow!r} is in force; there are {', '.join(there) or 'none'}")

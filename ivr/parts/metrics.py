@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from importlib import metadata
 from zoneinfo import ZoneInfo
 
@@ -165,8 +165,7 @@ class Measured:
         mistakes = len(self.publishing.mistakes())
         yield GaugeMetricFamily("postcall_flow_mistakes", "Mistakes in flow files that are not published.", mistakes)
         if self.journal:
-            oldest = self.journal.oldest_at
-            age = (datetime.now(UTC) - oldest).total_seconds() if oldest else 0.0
+            age = self.journal.oldest_seconds
             yield GaugeMetricFamily(
                 "postcall_journal_entries", "Entries that wait for the database.", self.journal.waiting
             )

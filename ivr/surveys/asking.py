@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -93,6 +93,7 @@ class Asking:
         self._book = book
         self._recordings = recordings
         self._now = now
+        self._last = datetime.min.replace(tzinfo=UTC)
         self._started = False
         self.lacked_prompt = False
         """Whether the PBX could not play a prompt."""
@@ -117,7 +118,7 @@ class Asking:
     async def _go_on(self, step: Step) -> Outcome:
         while not isinstance(step, End):
             step = self._interview.send(await self._carry_out(step))
-        await self._store(self._book.finish(self._site, self._survey, step.outcome, self._now()))
+        await self._store(self._book.finish(self._site, self._survey, step.outcome, self._at()))
         return step.outcome
 
     async def _carry_out(self, step: Say | Ask | Record | Save | SaveLanguage | SaveCode) -> Input:
@@ -134,7 +135,7 @@ class Asking:
             return self._fault(error)
         if not self._started:
             self._started = True
-            await self._store(self._book.start(self._site, self._survey, self._now()))
+            await self._store(self._book.start(self._site, self._survey, self._at()))
         return came
 
     async def _speak(self, step: Say | Ask | Record) -> Input:
@@ -172,7 +173,7 @@ class Asking:
             value=answer.value,
             tries=answer.tries,
             ended=answer.ended,
-            answered_at=self._now(),
+            answered_at=self._at(),
             recording=self._recording(answer.question) if answer.ended == "recorded" else None,
             recording_seconds=answer.recording_seconds,
         )
@@ -180,6 +181,11 @@ class Asking:
         if stored and step.reason:
             await self._store(self._book.choose_reason(self._site, self._survey, step.reason))
         return self._saved(stored)
+
+    def _at(self) -> datetime:
+        """Now, and later than what was said before: the clock may be put back, and answers keep their order."""
+        self._last = max(self._now(), self._last + timedelta(microseconds=1))
+        return self._last
 
     def _note(self, *, language: str | None = None, incentive: str | None = None) -> Awaitable[object]:
         return self._book.note(self._site, self._survey, language=language, incentive=incentive)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import structlog
 
 from ivr.calls import Call, Gap
-from ivr.errors import DatabaseError
+from ivr.errors import DatabaseError, DatabaseRefuses
 from ivr.surveys.agents import AgentDirectory
 from ivr.surveys.attribution import Attribution, heard_call
 from ivr.surveys.legs import leg_record
@@ -81,14 +81,15 @@ class FactWriter:
             await self._some.wait()
             try:
                 await self._write_oldest()
-            except DatabaseError as error:
-                self._away.failed(str(error))
-                await asyncio.sleep(RETRY_SECONDS)
-            except Exception:
-                # A call that cannot be written must not hold up all others for ever.
-                self.given_up += 1
-                log.exception("a call cannot be written", **self._oldest())
-                self._drop_oldest()
+            except Exception as error:
+                if isinstance(error, DatabaseError) and not isinstance(error, DatabaseRefuses):
+                    self._away.failed(str(error))
+                    await asyncio.sleep(RETRY_SECONDS)
+                else:
+                    # A call that cannot be written must not hold up all others for ever.
+                    self.given_up += 1
+                    log.exception("a call cannot be written", **self._oldest())
+                    self._drop_oldest()
             else:
                 self._away.worked()
             if not self.waiting:
@@ -102,7 +103,9 @@ class FactWriter:
     async def _write_oldest(self) -> None:
         if self._gaps:
             gap = self._gaps[0]
-            await self._recorder.record_gap(GapRecord(site=gap.site, since=gap.since, until=gap.until))
+            # The clock may be put back in a gap; how long it was is then not known.
+            until = max(gap.since, gap.until)
+            await self._recorder.record_gap(GapRecord(site=gap.site, since=gap.since, until=until))
             self._gaps.popleft()
             return
         key, call = next(iter(self._calls.items()))

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from callflows.loader import FlowVersion
 from ivr.errors import SettingsError
-from ivr.surveys.versions import coming, in_force, in_force_since
+from ivr.surveys.versions import coming, in_force, in_force_since, moment
 from storage.records import PublicationRecord
 
 
@@ -51,12 +51,14 @@ class FlowShelf:
 
     def find(self, code: str) -> FlowVersion | None:
         """The version in force of the flow `code`."""
-        publication = in_force(self._publications.get(code, ()), self._now())
+        publications = self._publications.get(code, ())
+        publication = in_force(publications, moment(publications, self._now()))
         return self._versions.get(publication.digest) if publication else None
 
     def state(self, code: str) -> InForce | None:
         """The flow `code` as it stands now; None when no version of it is in force."""
-        now, publications = self._now(), self._publications.get(code, ())
+        publications = self._publications.get(code, ())
+        now = moment(publications, self._now())
         publication, since = in_force(publications, now), in_force_since(publications, now)
         if publication is None or since is None or publication.digest not in self._versions:
             return None
@@ -71,7 +73,8 @@ class FlowShelf:
         """The version in force of `code`; raises `SettingsError` that names `setting` when there is none."""
         version = self.find(code)
         if version is None:
-            planned = coming(self._publications.get(code, ()), self._now())
+            publications = self._publications.get(code, ())
+            planned = coming(publications, moment(publications, self._now()))
             if planned:
                 raise SettingsError(
                     f"{setting}: flow {code!r} is not in force before {planned.in_force_from.isoformat()}"

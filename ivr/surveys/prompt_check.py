@@ -87,7 +87,8 @@ class PromptCheck:
         before = self._states.get(key)
         if before and before.digest == version.digest:
             lasts = LACKING_FOR if before.missing else COMPLETE_FOR
-            if self._now() - before.checked_at < lasts:
+            # The clock may have been put back since.
+            if timedelta() <= self._now() - before.checked_at < lasts:
                 return before
         needed = [name for name in spoken(version.flow) if name.startswith(f"{language}/")]
         state = PromptState(

@@ -17,7 +17,7 @@ from callflows.loader import LIBRARY, FlowVersion, load_flow, parse_flow
 from ivr.errors import DatabaseError, FlowError, SettingsError
 from ivr.surveys.flow_folder import FlowFile, FlowFolder
 from ivr.surveys.flows import FlowShelf
-from ivr.surveys.versions import in_force, is_published_by_file, is_superseded_or_shipped
+from ivr.surveys.versions import in_force, is_published_by_file, is_superseded_or_shipped, moment
 from storage.engine import Database
 from storage.publication_queries import flow_versions, publications_unless
 from storage.recorder import Recorder
@@ -245,5 +245,9 @@ def _needed(publications: Iterable[PublicationRecord], now: datetime) -> set[str
     by_flow: dict[str, list[PublicationRecord]] = {}
     for one in publications:
         by_flow.setdefault(one.flow, []).append(one)
-    current = [in_force(ones, now) for ones in by_flow.values()]
-    return {one.digest for one in current if one} | {one.digest for one in publications if one.in_force_from > now}
+    needed: set[str] = set()
+    for ones in by_flow.values():
+        at = moment(ones, now)
+        current = in_force(ones, at)
+        needed |= {one.digest for one in ones if one is current or one.in_force_from > at}
+    return needed

@@ -10,6 +10,11 @@ from datetime import datetime
 from storage.records import PublicationRecord
 
 
+def moment(publications: Iterable[PublicationRecord], now: datetime) -> datetime:
+    """When it is for one flow: `now`, but not before anything was decided, by a clock that was put back since."""
+    return max((now, *(one.published_at for one in publications)))
+
+
 def in_order(publications: Iterable[PublicationRecord]) -> list[PublicationRecord]:
     """The publications in the order in which they come into force."""
     return sorted(publications, key=lambda one: (one.in_force_from, one.number))

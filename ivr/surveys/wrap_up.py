@@ -20,6 +20,8 @@ Noted = Literal["ok", "no_call", "wrong_reason"]
 
 LAST_CALL = timedelta(hours=12)
 """A call that began before that is no longer the one that an agent wraps up."""
+CLOCKS_APART = timedelta(minutes=1)
+"""By so much the PBX's clock may be ahead of ours."""
 
 
 class WrapUps:
@@ -42,7 +44,9 @@ class WrapUps:
             return "wrong_reason"
         now = self._now()
         agent = self._agents.identify(site, device, now)
-        linkedid = await queries.last_call_of(self._database, site, agent, now - LAST_CALL) if agent else None
+        # What seems to be yet to come is older than the last call: the clock was put back since.
+        span = (now - LAST_CALL, now + CLOCKS_APART)
+        linkedid = await queries.last_call_of(self._database, site, agent, *span) if agent else None
         if linkedid is None:
             log.warning("a wrap-up of an agent without a call", site=site, agent=agent or device.interface)
             return "no_call"

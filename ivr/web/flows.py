@@ -8,7 +8,7 @@ from aiohttp import web
 
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.publishing import FlowsStatus
-from ivr.surveys.versions import in_force, in_order
+from ivr.surveys.versions import in_force, in_order, moment
 from ivr.web.access import SUPERVISORS
 from ivr.web.answers import json_answer
 from ivr.web.flow_models import FlowBody, FlowsBody, RefusalBody, VersionsBody
@@ -56,7 +56,7 @@ async def versions(request: web.Request) -> web.Response:
     if not found:
         raise Problem(404, "No such flow", f"flow: no flow {code[:100]!r} was ever published", "flow")
     surveys = await surveys_by_version(source.database, code)
-    return json_answer(request, VersionsBody.of(code, found, in_force(found, source.now()), surveys))
+    return json_answer(request, VersionsBody.of(code, found, in_force(found, moment(found, source.now())), surveys))
 
 
 OPERATIONS = [

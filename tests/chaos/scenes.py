@@ -29,7 +29,7 @@ async def until_part(web: int, part: str, *, works: bool) -> str:
         said = (await readiness(web))[1][part]
         return said if (said == "ok") is works else None
 
-    return await until(look, 30)
+    return await until(look, 60)
 
 
 async def surveys_end(callers: Callers, surveys: int) -> None:

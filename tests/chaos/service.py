@@ -6,7 +6,6 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 from sqlalchemy import select
@@ -18,6 +17,7 @@ from storage.verify import verify
 from tests.chaos.callers import Callers
 
 START_SECONDS = 30.0
+PROGRAM = "ivr.cli.main"
 SETTINGS = """
 [database]
 url = "{url}"
@@ -41,17 +41,17 @@ secret = "nobody listens there"
 
 @asynccontextmanager
 async def living(
-    settings: Path, port: int, *, through: Sequence[str] = (), log: Path = Path("/dev/null"), **started: Any
+    settings: Path, port: int, *, through: Sequence[str] = (), log: Path = Path("/dev/null"), program: str = PROGRAM
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """`postcall serve`, from the moment at which it takes calls.
 
-    `through` is a command that runs the one behind it; what the service says goes to `log`; `started` is how
-    `subprocess.Popen` is to start it.
+    `through` is a command that runs the one behind it; what the service says goes to `log`; `program` is the module
+    that is started.
     """
     with log.open("ab") as said:
         process = await asyncio.create_subprocess_exec(
-            *through, sys.executable, "-m", "ivr.cli.main", "serve", "-c", str(settings),
-            stdout=asyncio.subprocess.DEVNULL, stderr=said, **started,
+            *through, sys.executable, "-m", program, "serve", "-c", str(settings),
+            stdout=asyncio.subprocess.DEVNULL, stderr=said,
         )  # fmt: skip
     try:
         async with asyncio.timeout(START_SECONDS):

@@ -218,3 +218,12 @@ async def test_the_database_itself_keeps_no_number_of_a_call_back_that_is_over(r
 
     with pytest.raises((DatabaseError, IntegrityError)):
         await database.write(work)
+
+
+async def test_calls_of_a_clock_that_was_put_back_since_hold_up_nobody(recorder):
+    for number in range(2):
+        await recorder.add_callback(callback(f"1.{number}"))
+    limits = CallbackLimits(at_once=100, per_minute=1)
+    assert await recorder.claim_callback("main", NOON + 60 * MINUTE, limits)
+    assert await recorder.claim_callback("main", NOON, limits)
+    assert await recorder.claim_callback("main", NOON, limits) is None

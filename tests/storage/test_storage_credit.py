@@ -210,9 +210,9 @@ async def test_an_agents_last_call_is_the_one_that_began_last(recorder, database
         await recorder.record_leg(
             LegRecord(site=SITE, linkedid=linkedid, leg="x", agent=agent, connected_at=at(second))
         )
-    assert await last_call_of(database, SITE, ANA, NOON) == "2.1"
-    assert await last_call_of(database, SITE, ANA, at(61)) is None
-    assert await last_call_of(database, "lima", ANA, NOON) is None
+    assert await last_call_of(database, SITE, ANA, NOON, at(600)) == "2.1"
+    assert await last_call_of(database, SITE, ANA, at(61), at(600)) is None
+    assert await last_call_of(database, "lima", ANA, NOON, at(600)) is None
 
 
 async def test_the_calls_of_a_period_are_found_by_the_day_of_their_survey(recorder, database, monkeypatch):

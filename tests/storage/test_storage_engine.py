@@ -5,6 +5,7 @@ import os
 import sqlite3
 import stat
 import threading
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -306,3 +307,19 @@ async def test_a_conflict_that_never_ends_is_given_up_after_a_few_attempts(postg
         with pytest.raises(DatabaseError, match="conflict"):
             await database.write(work)
         assert len(attempts) == transaction.ATTEMPTS
+
+
+async def test_a_clock_that_is_put_back_after_a_lost_connection_costs_no_connection_a_transaction(
+    postgres, monkeypatch
+):
+    async with await open_database(postgres.url("postgres")) as database:
+
+        async def backend(connection):
+            return await connection.scalar(text("SELECT pg_backend_pid()"))
+
+        lost = await database.read(backend)
+        await asyncio.to_thread(postgres.sql, "postgres", f"SELECT pg_terminate_backend({lost})")
+        await database.read(backend)
+        right = time.time
+        monkeypatch.setattr(time, "time", lambda: right() - 3600)
+        assert len({await database.read(backend) for _ in range(5)}) == 1

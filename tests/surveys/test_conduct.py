@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -153,7 +154,13 @@ SILENCE = Keys(pressed="", timed_out=True)
 class Desk:
     """A desk with its database."""
 
-    def __init__(self, database: Database, recorder: Recorder, attribution: Attribution | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        recorder: Recorder,
+        attribution: Attribution | None = None,
+        now: Callable[[], datetime] = lambda: NOW,
+    ) -> None:
         self.database = database
         self.recorder = recorder
         self.calls = CallTracker(lambda _: None)
@@ -166,7 +173,7 @@ class Desk:
             agents=AgentDirectory(),
             callers=CallerKey(b"a key of these tests"),
             prompts=PromptCheck(now=lambda: NOW),
-            now=lambda: NOW,
+            now=now,
             sites={"main": SITE},
             recordings="/var/spool/postcall",
         )
@@ -601,3 +608,13 @@ async def test_what_the_flow_says_of_the_language_goes_before_the_channels_where
 
     assert phone.heard == [(f"{spoken}/by-queue-why-ask",)]
     assert [survey[3] for survey in await desk.surveys()] == [spoken]
+
+
+async def test_a_clock_that_is_put_back_again_and_again_leaves_answers_in_their_order(desk: Desk) -> None:
+    minutes = count()
+    falling = Desk(desk.database, desk.recorder, now=lambda: NOW - timedelta(minutes=next(minutes)))
+    phone = PaperPhone(key("1"), key("2"))
+    await falling.conduct(phone, flow="servqual")
+    answers = sorted(await desk.rows(Answer), key=lambda answer: answer.answered_at)
+    assert [answer.keys for answer in answers] == ["1", "2"]
+    assert answers[0].answered_at < answers[1].answered_at

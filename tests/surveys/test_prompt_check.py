@@ -162,3 +162,11 @@ async def test_callers_choose_only_among_languages_that_are_complete(check: Prom
     assert flow.languages == ("en",)
     assert flow.language.ask is None
     assert flow.language.queues == {}
+
+
+async def test_a_clock_that_is_put_back_does_not_make_a_look_hold_longer(check: PromptCheck, watch: Watch) -> None:
+    pbx = Pbx("zh/csat-thanks")
+    assert await speak(check, pbx, "zh", "en") == ["en"]
+    pbx.lacks.clear()
+    watch.later(timedelta(hours=-1))
+    assert await speak(check, pbx, "zh", "en") == ["zh"]

@@ -375,3 +375,24 @@ async def test_nothing_that_goes_wrong_ends_the_watching(
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     assert logs[0]["event"] == "the flows cannot be looked at"
+
+
+async def test_a_clock_that_is_put_back_takes_no_flow_out_of_force_and_holds_up_no_change(
+    replica: Replica, folder: Path
+) -> None:
+    replica.clock.forward(hours=-1)
+    assert replica.title == "One"
+    again = Replica(replica.database, folder, replica.clock)
+    await again.publishing.start()
+    assert (again.title, again.shelf.codes) == ("One", replica.shelf.codes)
+    write(folder / "mine.yaml", "Two")
+    await again.settle()
+    assert again.title == "Two"
+    await replica.command(version(folder, "Three"))
+    await again.settle()
+    assert again.title == "Three"
+    assert replica.title == "One"  # it has not looked since
+    await replica.settle()
+    assert replica.title == "Three"
+    replica.clock.forward(hours=2)
+    assert replica.title == "Three"

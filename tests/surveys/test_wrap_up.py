@@ -69,3 +69,9 @@ async def test_a_wrap_up_without_a_call_or_a_reason_changes_nothing(site: Site) 
 async def test_yesterdays_call_is_not_wrapped_up(site: Site) -> None:
     await site.talk("0.1", "PJSIP/1005", LAST_CALL + timedelta(minutes=1))
     assert await site.wrap_ups.note("main", AgentRef(interface="PJSIP/1005"), "tech") == "no_call"
+
+
+async def test_calls_of_a_clock_that_was_put_back_since_are_not_wrapped_up_again(site: Site) -> None:
+    await site.talk("0.9", "PJSIP/1001", -timedelta(minutes=50))
+    assert await site.wrap_ups.note("main", ALICES, "tech") == "ok"
+    assert await site.reasons() == {"2.1": ("tech", "wrap_up")}

@@ -11,7 +11,7 @@ from callflows.differences import differences
 from callflows.loader import FlowVersion, parse_flow
 from callflows.svg import svg
 from ivr.errors import FlowError
-from ivr.surveys.versions import in_force, in_order
+from ivr.surveys.versions import in_force, in_order, moment
 from ivr.web.access import SUPERVISORS
 from ivr.web.flows import FLOWS, FlowSource
 from ivr.web.operations import Operation
@@ -65,7 +65,7 @@ async def flow(request: web.Request) -> web.Response:
         state=state,
         language_shown=language,
         published=list(reversed(published)),
-        current=in_force(published, source.now()),
+        current=in_force(published, moment(published, source.now())),
         readable=versions,
         difference=_difference(request, published, versions),
         try_path=try_link(room.token, code, source.now() + TRY_FOR) if room else None,
