@@ -53,7 +53,7 @@ async def test_a_clock_that_is_put_back_under_callers_and_between_two_starts_los
     settings, port, web = tmp_path / "postcall.toml", free_port(), free_port()
     url = f"sqlite:///{tmp_path}/postcall.db"
     settings.write_text(SETTINGS.format(url=url, folder=tmp_path, port=port, web=web))
-    callers = Callers(port=port, lines=LINES, rng=random.Random(1))
+    callers = Callers(ports=[port], lines=LINES, rng=random.Random(1))
     async with calling(callers):
         async with living(settings, port, program=PROGRAM) as process:
             await surveys_end(callers, 3 * LINES)
@@ -77,7 +77,7 @@ async def test_a_clock_that_is_put_back_while_postgresql_is_away_hides_nothing_t
     await upgrade(url)
     settings, port, web = tmp_path / "postcall.toml", free_port(), free_port()
     settings.write_text(SETTINGS.format(url=url, folder=tmp_path, port=port, web=web))
-    callers = Callers(port=port, lines=LINES, rng=random.Random(1))
+    callers = Callers(ports=[port], lines=LINES, rng=random.Random(1))
     async with living(settings, port, program=PROGRAM) as process:
         async with calling(callers):
             await surveys_end(callers, LINES)

@@ -102,7 +102,7 @@ async def test_rights_that_are_taken_away_while_it_runs_are_missed_at_the_next_s
     shutil.copy(migrated_file, data / "postcall.db")
     url = f"sqlite:///{data}/postcall.db"
     settings.write_text(SETTINGS.format(url=url, folder=tmp_path, port=port, web=web))
-    callers = Callers(port=port, lines=LINES, rng=random.Random(1))
+    callers = Callers(ports=[port], lines=LINES, rng=random.Random(1))
     try:
         async with living(settings, port, through=ordinary) as process:
             async with calling(callers):
@@ -132,7 +132,7 @@ async def test_a_disk_that_turns_read_only_lets_callers_go_and_keeps_what_they_w
     shutil.copy(migrated_file, tmp_path / "postcall.db")
     url = f"sqlite:///{tmp_path}/postcall.db"
     settings.write_text(SETTINGS.format(url=url, folder=tmp_path, port=port, web=web))
-    callers = Callers(port=port, lines=LINES, rng=random.Random(1))
+    callers = Callers(ports=[port], lines=LINES, rng=random.Random(1))
     async with living(settings, port, log=tmp_path / "log") as process:
         async with calling(callers):
             await surveys_end(callers, LINES)
