@@ -8,12 +8,14 @@ import asyncio
 import os
 import statistics
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
 from ivr.demo.choices import SURVEY_CONTEXT, free_port
+from ivr.parts.housekeeping import LONGEST_SURVEY_SECONDS, STEP_SECONDS
 from storage.engine import open_database
 from storage.schema import upgrade
 from storage.tables import Call, Leg, Survey
@@ -36,6 +38,8 @@ LOOKERS = 3
 MORE_WHEN_NEEDED = 10
 """Connections that read the database, with two files and a thread each, are opened when they are first needed; so are
 threads for slow work. Whatever leaks with the calls is far more than that."""
+LONGEST_OPEN = timedelta(seconds=LONGEST_SURVEY_SECONDS + 2 * STEP_SECONDS)
+"""An offer that was written after its caller could not wait any longer is ended by then."""
 LONG_HOURS = 4.0
 """From so many hours on, memory tells something."""
 
@@ -98,6 +102,8 @@ async def rows(connection: Transaction) -> dict[str, int]:
         "calls": select(func.count()).select_from(Call),
         "calls open": select(func.count()).select_from(Call).where(Call.ended_at.is_(None)),
         "legs open": select(func.count()).select_from(Leg).where(Leg.ended_at.is_(None)),
-        "surveys open": select(func.count()).select_from(Survey).where(Survey.ended_at.is_(None)),
+        "surveys open": select(func.count())
+        .select_from(Survey)
+        .where(Survey.ended_at.is_(None), Survey.offered_at < datetime.now(UTC) - LONGEST_OPEN),
     }
     return {name: int(await connection.scalar(statement) or 0) for name, statement in counted.items()}
