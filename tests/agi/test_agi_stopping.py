@@ -12,9 +12,12 @@ from ivr.asterisk.link import AmiLink
 from ivr.errors import PbxError, ServiceStops
 from ivr.parts.agi import agi_check
 from ivr.parts.callbacks import callback_site
+from ivr.parts.jobs import Jobs, pbx_job
 from ivr.parts.pbx import survey_sender
 from ivr.site_settings import AmiSettings, SiteSettings
 from tests.agi.agi_client import FakeAsterisk, header, site
+
+ALONE = Jobs([pbx_job("main")], is_alone=True)
 
 
 async def asks(phone: AgiPhone) -> object:
@@ -139,7 +142,7 @@ async def test_the_service_says_that_it_stops_and_how_many_are_still_asked():
 async def test_a_caller_is_not_taken_from_the_agent_for_a_survey_that_will_not_be():
     async with site(asks) as here:
         link = LinkThatIsUp()
-        send = survey_sender(cast("AmiLink", link), here.server)
+        send = survey_sender("main", cast("AmiLink", link), here.server, ALONE, None)
         await send("1795324275.1")
         await here.server.drain(0)
         with pytest.raises(PbxError, match=r"^the service stops$"):
@@ -150,7 +153,8 @@ async def test_a_caller_is_not_taken_from_the_agent_for_a_survey_that_will_not_b
 async def test_nobody_is_called_back_who_could_not_be_asked():
     async with site(asks) as here:
         link = LinkThatIsUp()
-        back = callback_site(SiteSettings(ami=AmiSettings(secret="a secret")), cast("AmiLink", link), here.server)
+        settings = SiteSettings(ami=AmiSettings(secret="a secret"))
+        back = callback_site("main", settings, cast("AmiLink", link), here.server, ALONE)
         assert back.is_ready()
         link.state.connected = False
         assert not back.is_ready()

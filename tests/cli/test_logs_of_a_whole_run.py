@@ -19,6 +19,7 @@ OF_THE_SERVICE = {
     "a request failed",
     "a sign-in is refused",
     "call facts wait for the database",
+    "callers are let go: what they say cannot be kept",
 }
 """What is about no site."""
 OF_NO_SITE = {"a call of a site that is not in the settings", "fastagi route is unknown"}

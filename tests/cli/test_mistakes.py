@@ -88,7 +88,7 @@ async def test_an_unknown_setting(folder: Path) -> None:
     assert await refused(folder, "serve") == [
         (
             "postcall: postcall.toml: fastagi.prot: unknown setting; did you mean port? "
-            "allowed here are host, port, max_sessions, drain_seconds"
+            "allowed here are host, port, max_sessions, drain_seconds, replicas"
         )
     ]
 

@@ -82,9 +82,9 @@ class WholeRun:
         async def waits() -> bool:
             return "call facts wait for the database" in log()
 
-        with self._refusing("answer"):
+        with self._failing("answer"):
             await self._call(Behaviour(keys=("5",)), number=FAILS)
-        with self._refusing("call"):
+        with self._failing("call"):
             await self._call(Behaviour(patience_seconds=0.1, ring_seconds=5), written=False)
             await until(waits)
         await self.service.facts.all_written()
@@ -192,13 +192,14 @@ class WholeRun:
         return await self.service.database.read(work)
 
     @contextmanager
-    def _refusing(self, table: str) -> Iterator[None]:
+    def _failing(self, table: str) -> Iterator[None]:
         other = sqlite3.connect(self._database, isolation_level=None)
-        other.execute(f"CREATE TRIGGER refuse BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'it is refused'); END")
+        # What is missing may come back; what a constraint refuses is not tried again.
+        other.execute(f"CREATE TRIGGER fails BEFORE INSERT ON {table} BEGIN SELECT 1 FROM what_is_missing; END")
         try:
             yield
         finally:
-            other.execute("DROP TRIGGER refuse")
+            other.execute("DROP TRIGGER fails")
             other.close()
 
 
