@@ -1,7 +1,8 @@
-"""`postcall db`: the database's schema and its counts."""
+"""`postcall db`: the database's schema, its counts, and its way from SQLite to PostgreSQL."""
 
 import asyncio
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from ivr.cli.options import config_option
 from ivr.errors import SettingsError
 from ivr.settings import Settings, load_settings
 from ivr.surveys.crediting import attribution_of
+from storage.address import parse_url, sqlite_path
+from storage.copying import copy_all
 from storage.engine import open_database
 from storage.queries import asked_calls
 from storage.recorder import Recorder
@@ -38,13 +41,32 @@ def upgrade_command(path: Path) -> None:
 @config_option
 def verify_command(path: Path) -> None:
     """Recount all tallies from the answers; status 1 when a count is wrong."""
-    differences = asyncio.run(_verify(load_settings(path).database.url.get_secret_value()))
+    _tell(asyncio.run(_verify(load_settings(path).database.url.get_secret_value())))
+
+
+def _tell(differences: Sequence[Difference]) -> None:
     for difference in differences:
         click.echo(str(difference))
     if differences:
         click.echo(f"{len(differences)} counts are not what the answers say", err=True)
         sys.exit(1)
     click.echo("every tally is what the answers say")
+
+
+@db.command("copy")
+@config_option
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def copy_command(path: Path, file: Path) -> None:
+    """Copy all that the SQLite FILE holds into the empty PostgreSQL database that the settings name.
+
+    For when one machine is no longer enough. The service is stopped meanwhile; FILE stays as it is.
+    """
+    url = load_settings(path).database.url.get_secret_value()
+    if sqlite_path(parse_url(url)):
+        raise SettingsError("database.url: got an SQLite file; allowed: the PostgreSQL database to copy into")
+    copied, differences = asyncio.run(_copy(f"sqlite:///{file}", url))
+    click.echo(", ".join(f"{table} {rows}" for table, rows in copied.items() if rows) or "there was nothing to copy")
+    _tell(differences)
 
 
 @db.command("recredit")
@@ -78,6 +100,13 @@ async def _recredit(settings: Settings, site: str, from_day: date | None, to_day
             seen += 1
             moved += await recorder.recredit_call(site, linkedid, attribution.decide)
     return seen, moved
+
+
+async def _copy(source: str, target: str) -> tuple[Mapping[str, int], list[Difference]]:
+    async with await open_database(source) as old, await open_database(target) as new:
+        await check_schema(old)
+        await check_schema(new)
+        return await copy_all(old, new), await verify(new)
 
 
 async def _verify(url: str) -> list[Difference]:
