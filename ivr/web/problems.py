@@ -65,8 +65,13 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
             response.headers["Allow"] = error.headers["Allow"]
         return response
     except DatabaseError as error:
-        log.error("the database does not answer a request", path=request.path, why=str(error))
+        log_outage(request, error)
         return Problem(503, "Database not available", "the database does not answer; try again later").response()
     except Exception:
         log.exception("a request failed", path=request.path)
         return Problem(500, "Internal error", "a fault of ours; the log has more").response()
+
+
+def log_outage(request: web.Request, error: DatabaseError) -> None:
+    """Tell the operator what whoever asked is not told."""
+    log.error("the database does not answer a request", path=request.path, why=str(error))

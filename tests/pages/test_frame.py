@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from ivr.errors import DatabaseError
 from ivr.web.access import Viewer
 from ivr.web.pages import filtering
 from ivr.web.pages.every import PAGES
@@ -113,6 +114,19 @@ async def test_a_static_file_is_kept_as_long_as_it_is_what_it_was(client: Client
         assert answer.status == 404
     async with client.get("/static/..%2Fframe.py") as answer:
         assert answer.status == 404
+
+
+async def test_without_the_database_a_page_says_so_and_leads_back_to_itself(
+    client: Client, shared: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def is_away(*_: object, **__: object) -> None:
+        raise DatabaseError("database postgresql://db.example/postcall: Connection refused")
+
+    monkeypatch.setattr(shared.database, "read", is_away)
+    page = await read(client, "/agents?from=2026-11-01&to=2026-11-20", 503)
+    assert "The database does not answer just now." in page
+    assert '<a href="/agents?from=2026-11-01&to=2026-11-20">Try again</a>' in page
+    assert "db.example" not in page
 
 
 async def test_every_page_of_the_navigation_is_there(client: Client) -> None:

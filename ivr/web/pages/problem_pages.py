@@ -3,8 +3,9 @@
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from ivr.errors import DatabaseError
 from ivr.web.pages.frame import render
-from ivr.web.problems import Problem
+from ivr.web.problems import Problem, log_outage
 
 
 @web.middleware
@@ -16,6 +17,13 @@ async def problem_pages(request: web.Request, handler: Handler) -> web.StreamRes
     try:
         return await handler(request)
     except Problem as problem:
-        return render(request, "problem.html", here="", status=problem.status, why=problem.detail)
+        return _page(request, problem.status, problem.detail)
     except web.HTTPNotFound:
-        return render(request, "problem.html", here="", status=404, why="")
+        return _page(request, 404)
+    except DatabaseError as error:
+        log_outage(request, error)
+        return _page(request, 503, is_away=True)
+
+
+def _page(request: web.Request, status: int, why: str = "", *, is_away: bool = False) -> web.Response:
+    return render(request, "problem.html", here="", status=status, why=why, is_away=is_away)
