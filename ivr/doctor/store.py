@@ -1,6 +1,7 @@
 """The database, the journal, and the room on their disks."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
@@ -30,10 +31,16 @@ async def look_at_store(settings: Settings, *, disk: Disk | None = None) -> list
         async with await open_database(url) as database:
             findings += await _of_open(database)
     except DatabaseError as error:
-        findings.append(
-            Finding(level="fault", about=_DATABASE, said=str(error), fix="put right `url` of [database], or start it")
-        )
+        findings.append(Finding(level="fault", about=_DATABASE, said=str(error), fix=_fix(path)))
     return findings
+
+
+def _fix(path: Path | None) -> str:
+    if path is None:
+        return "put right `url` of [database], or start it"
+    if not path.exists():
+        return "run `postcall db upgrade`, or put right `url` of [database]"
+    return "let the user that the service runs as read and write the file and its folder, or put right `url`"
 
 
 async def _of_open(database: Database) -> list[Finding]:

@@ -65,7 +65,7 @@ async def test_a_good_database_has_nothing_to_be_put_right(url: str) -> None:
 
 async def test_a_database_that_is_not_there(tmp_path: Path) -> None:
     [(about, said, fix)] = only(await look_at_store(settings(f"sqlite:///{tmp_path}/none.db")), "fault")
-    assert (about, fix) == ("database", "put right `url` of [database], or start it")
+    assert (about, fix) == ("database", "run `postcall db upgrade`, or put right `url` of [database]")
     assert "there is no such file" in said
 
 
@@ -202,7 +202,7 @@ def test_the_command_says_what_to_do_and_ends_with_status_1(tmp_path: Path) -> N
     done = CliRunner().invoke(main, ["doctor", "-c", str(path)])
     assert done.exit_code == 1
     assert "FAULT     database: database sqlite:" in done.output
-    assert "          -> put right `url` of [database], or start it" in done.output
+    assert "          -> run `postcall db upgrade`, or put right `url` of [database]" in done.output
     assert "FAULT     pbx main: AMI 127.0.0.1:9 cannot be reached" in done.output
     assert done.output.endswith("4 to be put right.\n")
     assert "a secret of these tests" not in done.output
