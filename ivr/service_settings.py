@@ -1,13 +1,22 @@
 """Settings of the service itself, whatever its sites: addresses, database, privacy, flows, prompts, log."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator
+from pydantic import AfterValidator, Field, IPvAnyNetwork, SecretStr, field_validator
 
 from callflows.fields import Language
 from callflows.speech import DEFAULT_COMMAND, Speech, parse_command
 from ivr.setting_section import LongSecret, Port, Section, SectionWithSecret, wrong
+
+_ADDRESS = re.compile(r"([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}")
+
+
+def _address(address: str) -> str:
+    if not _ADDRESS.fullmatch(address):
+        raise wrong("should be host:port, such as 10.0.0.7:4573")
+    return address
 
 
 class FastAgiSettings(Section):
@@ -18,8 +27,15 @@ class FastAgiSettings(Section):
     max_sessions: Annotated[int, Field(ge=1, le=100_000)] = 2000
     drain_seconds: Annotated[float, Field(ge=0, le=900)] = 30.0
     """How long surveys under way may go on after the service was told to stop."""
-    replicas: tuple[Annotated[str, Field(pattern=r"^([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$")], ...] = ()
+    replicas: tuple[Annotated[str, AfterValidator(_address)], ...] = ()
     """Where the dialplan finds each replica of this service, ``host:port``, in the order in which they are tried."""
+
+    @field_validator("replicas")
+    @classmethod
+    def _once(cls, replicas: tuple[str, ...]) -> tuple[str, ...]:
+        if twice := {address for address in replicas if replicas.count(address) > 1}:
+            raise wrong(f"should name each replica once: {', '.join(sorted(twice))}")
+        return replicas
 
 
 class WebSettings(SectionWithSecret):

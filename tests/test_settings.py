@@ -55,6 +55,14 @@ def test_what_is_not_given_has_its_default(tmp_path: Path) -> None:
         ),
         (("[web]", "[web]\nport = 99999"), "web.port: got 99999; input should be less than or equal to 65535"),
         (
+            ("[web]", '[fastagi]\nreplicas = ["10.0.0.7:4573", "10.0.0.8"]\n[web]'),
+            "fastagi.replicas.2: got '10.0.0.8'; should be host:port, such as 10.0.0.7:4573",
+        ),
+        (
+            ("[web]", '[fastagi]\nreplicas = ["b:1", "a:2", "b:1"]\n[web]'),
+            "fastagi.replicas: got ['b:1', 'a:2', 'b:1']; should name each replica once: b:1",
+        ),
+        (
             ("Asia/Taipei", "Asia/Tapei"),
             (
                 "sites.main.zone: got 'Asia/Tapei'; should be an IANA time zone such as Europe/Madrid, "
