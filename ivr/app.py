@@ -21,10 +21,11 @@ from ivr.parts.callbacks import callback_site, greeting
 from ivr.parts.choice import site_flows
 from ivr.parts.housekeeping import LONGEST_SURVEY_SECONDS, Housekeeping
 from ivr.parts.jobs import HOUSEKEEPING, Jobs, pbx_job
-from ivr.parts.journal import journaled_surveys
+from ivr.parts.journal import journaled_surveys, opened_journal
 from ivr.parts.metrics import Measured, Meters
-from ivr.parts.pbx import follow_pbx, pbx_link, survey_sender
+from ivr.parts.pbx import PbxFollower, pbx_link, survey_sender
 from ivr.parts.replicas import Others, among_replicas
+from ivr.parts.start import opened_database, say_when_there
 from ivr.parts.web import WebParts, web_application
 from ivr.settings import Settings
 from ivr.surveys.callback_desk import CallbackDesk
@@ -39,14 +40,13 @@ from ivr.surveys.prompt_check import PromptCheck
 from ivr.surveys.publishing import Publishing
 from ivr.surveys.rulebook import rules_of
 from ivr.surveys.sealed_numbers import NumberSeal
+from ivr.surveys.shelf_copy import ShelfCopy
 from ivr.surveys.test_call import DoctorsDesk
 from ivr.surveys.tracker import CallTracker
 from ivr.surveys.wrap_up import WrapUps
 from ivr.web.server import serving
-from storage.engine import Database, open_database
+from storage.engine import Database
 from storage.recorder import Recorder
-from storage.records import SiteRecord
-from storage.schema import check_schema
 
 log = structlog.get_logger()
 
@@ -85,18 +85,26 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
     """Run the whole service until the block ends.
 
     Raises a `PostcallError` with one clear line when something that it cannot do without is wrong: a setting, a flow,
-    the database, an address, the AMI secret. A PBX that cannot be reached is no such thing: it is tried again.
+    the database, an address, the AMI secret. A PBX that cannot be reached is no such thing: it is tried again. Nor is a
+    PostgreSQL that cannot be reached, where it is known from before what callers are to be asked.
     """
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(await open_database(settings.database.url.get_secret_value()))
+        journal = await stack.enter_async_context(opened_journal(settings))
+        database = await stack.enter_async_context(await opened_database(settings))
         meters = Meters()
         database.timed = meters.transaction
-        await check_schema(database)
         recorder = Recorder(database)
-        await _introduce(recorder, settings)
         flows = FlowShelf(_now)
-        publishing = Publishing(database=database, shelf=flows, folder=settings.flows.folder, now=_now)
-        await publishing.start()
+        publishing = Publishing(
+            database=database,
+            shelf=flows,
+            folder=settings.flows.folder,
+            now=_now,
+            copy=ShelfCopy(journal) if journal else None,
+        )
+        problem = await publishing.start()
+        if problem:
+            await stack.enter_async_context(_in_background(say_when_there(database, problem), "start"))
         _require_flows(settings, flows, publishing)
         await stack.enter_async_context(_in_background(publishing.run(), "flows"))
 
@@ -116,7 +124,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         facts = FactWriter(recorder, callers, agents, attribution, callbacks.not_asked)
         await stack.enter_async_context(_written_behind(facts))
         calls = CallTracker(facts.call_changed)
-        journaled = await stack.enter_async_context(journaled_surveys(settings, database, recorder, calls))
+        journaled = await stack.enter_async_context(journaled_surveys(journal, database, recorder, calls))
         jobs = Jobs([HOUSEKEEPING, *map(pbx_job, settings.sites)], is_alone=journaled is None)
         known = KnownCalls(calls, database, lambda site: jobs.has(pbx_job(site)))
 
@@ -141,7 +149,6 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             jobs=jobs,
             now=_now,
         )
-        await house.end_broken_off()
         await stack.enter_async_context(_in_background(house.run(), "housekeeping"))
 
         def tell(news: SurveyNews) -> None:
@@ -201,10 +208,9 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             others.senders = senders
         for code, link in links.items():
             stack.push_async_callback(link.stop)
-            if jobs.has(pbx_job(code)):
-                await link.start(jobs.heard_until(pbx_job(code)), await known.take_over(code))
-            following = follow_pbx(code, link, jobs, calls, known)
-            await stack.enter_async_context(_in_background(following, f"PBX of {code}"))
+            follower = PbxFollower(code, link, jobs=jobs, calls=calls, known=known, facts=facts)
+            await follower.start()
+            await stack.enter_async_context(_in_background(follower.run(), f"PBX of {code}"))
         await stack.enter_async_context(_in_background(callbacks.run(), "call-backs"))
 
         refused: Counter[str] = Counter()
@@ -238,7 +244,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
                     refused=refused,
                     facts=facts,
                     publishing=publishing,
-                    journal=journaled.journal if journaled else None,
+                    journal=journal,
                 ).measure,
             )
         )
@@ -259,12 +265,6 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-async def _introduce(recorder: Recorder, settings: Settings) -> None:
-    """Make the sites known to the database."""
-    for code, site in settings.sites.items():
-        await recorder.ensure_site(SiteRecord(site=code, name=site.name, zone=site.zone))
-
-
 def _require_flows(settings: Settings, flows: FlowShelf, publishing: Publishing) -> None:
     """Refuse to start without a flow that the settings name; a broken file may well be why there is none."""
     try:
@@ -273,7 +273,8 @@ def _require_flows(settings: Settings, flows: FlowShelf, publishing: Publishing)
             for number, rule in enumerate(site.flows, 1):
                 flows.require(rule.flow, setting=f"sites.{code}.flows.{number}.flow")
     except SettingsError as error:
-        raise SettingsError("\n".join([*publishing.mistakes(), str(error)])) from None
+        away = [publishing.status.problem] if publishing.status.problem else []
+        raise SettingsError("\n".join([*publishing.mistakes(), *away, str(error)])) from None
 
 
 @asynccontextmanager

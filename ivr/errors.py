@@ -4,6 +4,7 @@ line the user reads.
     PostcallError
     ├── SettingsError         a setting is missing, unknown or wrong
     ├── DatabaseError         the database is not there, or its schema is not the one this version needs
+    │   ├── DatabaseAway      the database cannot be reached, and may come back by itself
     │   └── DatabaseRefuses   the database is there, and does not take what it is given
     ├── FlowError             a call flow file has mistakes
     ├── PbxError              the PBX cannot be reached, or does not do what it was asked
@@ -27,6 +28,10 @@ class SettingsError(PostcallError):
 
 class DatabaseError(PostcallError):
     """The database is not there, or its schema is not the one this version needs."""
+
+
+class DatabaseAway(DatabaseError):
+    """The database cannot be reached; nothing says that it will not come back by itself."""
 
 
 class DatabaseRefuses(DatabaseError):

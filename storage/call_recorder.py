@@ -38,10 +38,7 @@ class CallRecorder:
     async def ensure_site(self, site: SiteRecord) -> None:
         """Add a site, or give it another name or zone. Days that were counted stay as they are."""
 
-        async def work(connection: Transaction) -> None:
-            await upsert(connection, Site, _newer_site, site_id=site.site, name=site.name, zone=site.zone)
-
-        await self._database.write(work)
+        await self._database.write(lambda connection: merge_site(connection, site))
 
     async def record_agent(self, agent: AgentRecord) -> None:
         """Say who stands behind a code; an empty name or team leaves the one that is known."""
@@ -224,6 +221,11 @@ async def describe_codes(
 @cache
 def _zone() -> Executable:
     return select(table_of(Site).c.zone).where(table_of(Site).c.site_id == bindparam("site"))
+
+
+async def merge_site(connection: Transaction, site: SiteRecord) -> None:
+    """As `CallRecorder.ensure_site`, in a transaction that runs already."""
+    await upsert(connection, Site, _newer_site, site_id=site.site, name=site.name, zone=site.zone)
 
 
 @cache

@@ -1,10 +1,12 @@
-"""What callers did while the database was away: kept in an SQLite file, in order, until the database has it.
+"""What callers did while the database was away: kept in an SQLite file, in order, until the database has it. Beside it
+copies of what the database has, for a start without it.
 
 An entry is durable when `append` returns, as an answer in an SQLite database is. One service has the file at a time.
 """
 
 import asyncio
 import fcntl
+import hashlib
 import os
 import secrets
 import socket
@@ -26,11 +28,17 @@ SCHEMA = (
     f"CREATE TABLE IF NOT EXISTS entry (number INTEGER PRIMARY KEY AUTOINCREMENT, {_COLUMNS})",
     f"CREATE TABLE IF NOT EXISTS set_aside (number INTEGER PRIMARY KEY, {_COLUMNS}, why TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS owner (name TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS copy (name TEXT PRIMARY KEY, body TEXT NOT NULL, digest TEXT NOT NULL)",
 )
 _APPEND = text("INSERT INTO entry (site_id, survey, body, written_at) VALUES (:site, :survey, :body, :at)")
 _OLDEST = text("SELECT number, site_id, survey, body FROM entry ORDER BY number LIMIT :limit")
 _REMOVE = text("DELETE FROM entry WHERE number = :number")
 _SET_ASIDE = text("INSERT INTO set_aside SELECT *, :why FROM entry WHERE number = :number")
+_KEEP_COPY = text(
+    "INSERT INTO copy (name, body, digest) VALUES (:name, :body, :digest)"
+    " ON CONFLICT (name) DO UPDATE SET body = excluded.body, digest = excluded.digest"
+)
+_COPY = text("SELECT body, digest FROM copy WHERE name = :name")
 
 _TOUCH = text("PRAGMA user_version = 1")
 
@@ -125,6 +133,21 @@ class Journal:
         await self._file.write(work)
         self._forget([entry])
 
+    async def keep_copy(self, name: str, body: str) -> None:
+        """Keep what the database has, for a start without it, in place of what was kept under that name before."""
+        values = {"name": name, "body": body, "digest": _digest(body)}
+        await self._file.write(lambda transaction: transaction.execute(_KEEP_COPY, values))
+
+    async def copy(self, name: str) -> str | None:
+        """What was kept last under a name; None when nothing was, or it is not as it was written."""
+
+        async def work(transaction: Transaction) -> str | None:
+            for body, digest in await transaction.execute(_COPY, {"name": name}):
+                return str(body) if _digest(body) == digest else None
+            return None
+
+        return await self._file.read(work)
+
     async def check(self) -> None:
         """Raise `DatabaseError` when the file does not take entries."""
         await self._file.check_writes(_TOUCH)
@@ -161,6 +184,10 @@ async def open_journal(path: Path) -> Journal:
         os.close(lock)
         raise
     return Journal(file, lock, owner, held, oldest)
+
+
+def _digest(body: str) -> str:
+    return hashlib.sha256(body.encode()).hexdigest()
 
 
 def _age(at: datetime) -> float:

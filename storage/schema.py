@@ -7,7 +7,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import URL, Connection, text
 
 from ivr.errors import DatabaseError
 from storage import tables as tables  # all of them are to be known wherever there is a schema
@@ -34,10 +34,15 @@ async def upgrade(url: str) -> str:
 
 async def check_schema(database: Database) -> None:
     """Raise `DatabaseError`, which says what to do, unless the schema is the one that this version needs."""
-    found, needed, known = await database.read(lambda connection: connection.run_sync(_revisions))
+    await database.read(lambda connection: require_schema(connection, database.url))
+
+
+async def require_schema(connection: Transaction, url: URL) -> None:
+    """As `check_schema`, in a transaction with the database at `url` that runs already."""
+    found, needed, known = await connection.run_sync(_revisions)
     if found == needed:
         return
-    place = describe(database.url)
+    place = describe(url)
     if found is not None and not known:
         raise DatabaseError(
             f"database {place}: schema is at {found}, which is newer than this version; it needs {needed}"

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import structlog
 
-from ivr.errors import DatabaseError
+from ivr.errors import DatabaseAway, DatabaseError
 from storage.leases import HeldLease, LeaseRecorder
 
 log = structlog.get_logger()
@@ -32,11 +32,16 @@ class Jobs:
         self._held: Mapping[str, HeldLease] = {}
         if is_alone:
             self._held = {name: HeldLease(heard_until=None) for name in names}
+        self._presumed: frozenset[str] = frozenset()
         self._changed = asyncio.Event()
 
     def has(self, name: str) -> bool:
         """Whether a job is ours."""
-        return name in self._held
+        return name in self._held or name in self._presumed
+
+    def presumes(self, name: str) -> bool:
+        """Whether a job is only taken for ours, since the database could not be asked yet."""
+        return name in self._presumed
 
     def heard_until(self, name: str) -> datetime | None:
         """Until when somebody, perhaps ourselves before a crash, did a job before it was ours; None when that is not
@@ -49,10 +54,21 @@ class Jobs:
         while self.has(name) != ours:
             await self._changed.wait()
 
+    async def until_said(self, name: str) -> None:
+        """Wait until the database says whose a job is that is presumed to be ours."""
+        while self.presumes(name):
+            await self._changed.wait()
+
+    def presume(self) -> None:
+        """Take all of them for ours until the database says whose they are."""
+        self._presumed = self.names
+
     def are(self, held: Mapping[str, HeldLease]) -> None:
         """These are ours now, and no others."""
         won, lost = held.keys() - self._held.keys(), self._held.keys() - held.keys()
+        lost |= self._presumed - held.keys()
         self._held = {name: self._held.get(name, lease) for name, lease in held.items()}
+        self._presumed = frozenset()
         if won:
             log.info("this replica does", jobs=sorted(won))
         if lost:
@@ -66,10 +82,14 @@ class Jobs:
 async def claimed(jobs: Jobs, recorder: LeaseRecorder, holder: str) -> AsyncIterator[None]:
     """Claim `jobs` while the block runs, as `holder`; what nobody has is ours when it begins. Raises `DatabaseError`.
 
-    While the database is away what is ours stays ours: nobody can take it then, and following a PBX twice does no harm,
-    since all that is heard is written so that it may be written twice.
+    While the database is away what is ours stays ours, and when it is away from the beginning all is presumed to be:
+    nobody can take it then, and following a PBX twice does no harm, since all that is heard is written so that it may
+    be written twice.
     """
-    jobs.are(await recorder.claim(holder, jobs.names))
+    try:
+        jobs.are(await recorder.claim(holder, jobs.names))
+    except DatabaseAway:
+        jobs.presume()
     claiming = asyncio.create_task(_claim(jobs, recorder, holder), name="leases")
     try:
         yield

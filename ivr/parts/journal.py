@@ -9,9 +9,9 @@ import structlog
 
 from ivr.settings import Settings
 from ivr.surveys.tracker import CallTracker
-from storage.address import sqlite_path
+from storage.address import parse_url, sqlite_path
 from storage.engine import Database
-from storage.journal import open_journal
+from storage.journal import Journal, open_journal
 from storage.journaled import JournaledSurveys
 from storage.recorder import Recorder
 
@@ -22,30 +22,42 @@ LAST_SECONDS = 3.0
 
 
 @asynccontextmanager
-async def journaled_surveys(
-    settings: Settings, database: Database, recorder: Recorder, calls: CallTracker
-) -> AsyncIterator[JournaledSurveys | None]:
-    """The surveys with a journal before PostgreSQL; None for SQLite, which is not away while its disk is there."""
-    if sqlite_path(database.url):
+async def opened_journal(settings: Settings) -> AsyncIterator[Journal | None]:
+    """The journal, while the block runs; None for SQLite, which is not away while its disk is there.
+
+    Raises `DatabaseError`.
+    """
+    if sqlite_path(parse_url(settings.database.url.get_secret_value())):
         yield None
         return
     journal = await open_journal(settings.database.journal)
-    surveys = JournaledSurveys(recorder=recorder, database=database, journal=journal, kept=calls.tell_again)
     try:
-        if journal.waiting:
-            since = journal.oldest_at.isoformat() if journal.oldest_at else None
-            log.warning("what callers said waits in the journal", entries=journal.waiting, since=since)
-        bringing = asyncio.create_task(surveys.run(), name="journal")
-        try:
-            yield surveys
-        finally:
-            bringing.cancel()
-            await asyncio.gather(bringing, return_exceptions=True)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LAST_SECONDS):
-                while journal.waiting and await surveys.bring_over():
-                    pass
-        if journal.waiting:
-            log.warning("the journal keeps what the database did not take", entries=journal.waiting)
+        yield journal
     finally:
         await journal.close()
+
+
+@asynccontextmanager
+async def journaled_surveys(
+    journal: Journal | None, database: Database, recorder: Recorder, calls: CallTracker
+) -> AsyncIterator[JournaledSurveys | None]:
+    """The surveys with the journal before PostgreSQL; None without one."""
+    if journal is None:
+        yield None
+        return
+    surveys = JournaledSurveys(recorder=recorder, database=database, journal=journal, kept=calls.tell_again)
+    if journal.waiting:
+        since = journal.oldest_at.isoformat() if journal.oldest_at else None
+        log.warning("what callers said waits in the journal", entries=journal.waiting, since=since)
+    bringing = asyncio.create_task(surveys.run(), name="journal")
+    try:
+        yield surveys
+    finally:
+        bringing.cancel()
+        await asyncio.gather(bringing, return_exceptions=True)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LAST_SECONDS):
+            while journal.waiting and await surveys.bring_over():
+                pass
+    if journal.waiting:
+        log.warning("the journal keeps what the database did not take", entries=journal.waiting)

@@ -15,6 +15,7 @@ from ivr.parts.jobs import Jobs, pbx_job
 from ivr.parts.replicas import Others, Send
 from ivr.service_settings import FastAgiSettings
 from ivr.site_settings import SiteSettings
+from ivr.surveys.facts import FactWriter
 from ivr.surveys.known_calls import KnownCalls
 from ivr.surveys.tracker import CallTracker
 from ivr.web.health import Check
@@ -74,22 +75,55 @@ def survey_sender(code: str, link: AmiLink, agi: AgiServer, jobs: Jobs, others: 
     return send
 
 
-async def follow_pbx(code: str, link: AmiLink, jobs: Jobs, calls: CallTracker, known: KnownCalls) -> None:
-    """Follow a site's PBX whenever that is this replica's job, until cancelled; `link` may have been started before."""
-    job, is_up = pbx_job(code), jobs.has(pbx_job(code))
-    while True:
-        if not is_up:
-            await jobs.until(job, ours=True)
-            try:
-                await link.start(jobs.heard_until(job), await known.take_over(code))
-            except (DatabaseError, PbxRefused) as error:
-                log.error("a PBX is not followed", site=code, why=str(error))
-                await asyncio.sleep(AGAIN_SECONDS)
-                continue
-        await jobs.until(job, ours=False)
-        await link.stop()
-        calls.forget(code)
-        is_up = False
+class PbxFollower:
+    """Follows a site's PBX whenever that is this replica's job."""
+
+    def __init__(
+        self, code: str, link: AmiLink, *, jobs: Jobs, calls: CallTracker, known: KnownCalls, facts: FactWriter
+    ) -> None:
+        self._code = code
+        self._job = pbx_job(code)
+        self._link = link
+        self._jobs = jobs
+        self._calls = calls
+        self._known = known
+        self._facts = facts
+        self._is_up = False
+        self._is_presumed = False
+        """Whether the link began without the calls that the database knows."""
+
+    async def start(self) -> None:
+        """Begin, if the job is ours already. Raises `DatabaseError`, and `PbxRefused` as `AmiLink.start` does."""
+        if self._jobs.has(self._job):
+            await self._begin()
+
+    async def run(self) -> None:
+        """Follow, and leave it to others, until cancelled."""
+        while True:
+            if not self._is_up:
+                await self._jobs.until(self._job, ours=True)
+                try:
+                    await self._begin()
+                except (DatabaseError, PbxRefused) as error:
+                    log.error("a PBX is not followed", site=self._code, why=str(error))
+                    await asyncio.sleep(AGAIN_SECONDS)
+                    continue
+            if self._is_presumed:
+                await self._jobs.until_said(self._job)
+                # We begin anew, with the calls that the database knows: it must know which of them ended meanwhile.
+                await self._facts.all_written()
+            else:
+                await self._jobs.until(self._job, ours=False)
+            await self._link.stop()
+            self._is_up = False
+            if not self._jobs.has(self._job):
+                self._calls.forget(self._code)
+
+    async def _begin(self) -> None:
+        self._is_presumed = self._jobs.presumes(self._job)
+        calls = [] if self._is_presumed else await self._known.take_over(self._code)
+        await self._link.start(self._jobs.heard_until(self._job), calls)
+        self._is_up = True
 
 
 def link_check(code: str, link: AmiLink, jobs: Jobs) -> Check:

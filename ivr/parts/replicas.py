@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Annotated, Literal
 
 import structlog
@@ -12,9 +13,11 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from ivr.errors import NoSuchCall, NotTalking, PbxError
 from ivr.live import LiveFeed, SurveyNews
 from ivr.parts.jobs import Jobs, claimed, pbx_job
+from storage.address import parse_url
 from storage.engine import Database, open_database
 from storage.leases import LeaseRecorder
 from storage.notices import Notices
+from storage.schema import require_schema
 
 log = structlog.get_logger()
 
@@ -128,11 +131,15 @@ class Others:
 async def among_replicas(url: str, name: str, jobs: Jobs, live: LiveFeed) -> AsyncIterator[Others]:
     """Be one of several replicas on the PostgreSQL at `url` while the block runs, under a `name` that no other has.
 
-    `jobs` are claimed; what the others tell goes to whoever follows `live` here. Raises `DatabaseError`.
+    `jobs` are claimed; what the others tell goes to whoever follows `live` here. Raises `DatabaseError`, but not for a
+    database that is only away.
     """
     async with AsyncExitStack() as stack:
         # With connections of its own: a pool that is busy with callers must not cost us our leases.
-        database: Database = await stack.enter_async_context(await open_database(url))
+        first = partial(require_schema, url=parse_url(url))
+        database: Database = await stack.enter_async_context(
+            await open_database(url, first=first, may_be_away=True),
+        )
         await stack.enter_async_context(claimed(jobs, LeaseRecorder(database), name))
         others = Others(jobs, live)
         notices = Notices(database.url, name, heard=others.hear, missed=live.break_off)

@@ -43,12 +43,10 @@ class KnownCalls:
     async def take_over(self, site: str) -> list[Call]:
         """Know the calls of a site that were not over when they were last heard of: whoever heard them may be gone.
 
-        Returns them. Raises `DatabaseError`.
+        Returns them as they are known now. Raises `DatabaseError`.
         """
-        calls = [call_of(kept) for kept in await open_calls(self._database, site)]
-        for call in calls:
-            self._tracker.adopt(call)
-        return calls
+        known = [self._tracker.adopt(call_of(kept)) for kept in await open_calls(self._database, site)]
+        return [call for call in known if call.ended_at is None]
 
 
 def call_of(kept: KeptCall) -> Call:

@@ -14,9 +14,10 @@ from pathlib import Path
 import structlog
 
 from callflows.loader import LIBRARY, FlowVersion, load_flow, parse_flow
-from ivr.errors import DatabaseError, FlowError, SettingsError
+from ivr.errors import DatabaseAway, DatabaseError, FlowError, SettingsError
 from ivr.surveys.flow_folder import FlowFile, FlowFolder
 from ivr.surveys.flows import FlowShelf
+from ivr.surveys.shelf_copy import ShelfCopy
 from ivr.surveys.versions import in_force, is_published_by_file, is_superseded_or_shipped, moment
 from storage.engine import Database
 from storage.publication_queries import flow_versions, publications_unless
@@ -59,7 +60,8 @@ class FlowsStatus:
 
 
 class Publishing:
-    """Puts good files in force, and what is in force on the shelf. `now` tells the time, with its zone."""
+    """Puts good files in force, and what is in force on the shelf. `now` tells the time, with its zone; `copy` keeps
+    what is in force for a start without the database."""
 
     def __init__(
         self,
@@ -68,6 +70,7 @@ class Publishing:
         shelf: FlowShelf,
         folder: Path | None,
         now: Callable[[], datetime],
+        copy: ShelfCopy | None = None,
     ) -> None:
         self.status = FlowsStatus()
         self._database = database
@@ -76,29 +79,35 @@ class Publishing:
         self._now = now
         self._place = folder
         self._folder = FlowFolder(folder) if folder else None
+        self._copy = copy
+        self._shipped: list[FlowVersion] = []
+        """Those that the database was not yet offered."""
         self._offered: dict[str, str] = {}
         self._publications: list[PublicationRecord] = []
         self._versions: dict[str, FlowVersion] = {}
         self._unreadable: set[str] = set()
 
-    async def start(self) -> None:
-        """Publish what is new among the shipped flows and the files, and fill the shelf.
+    async def start(self) -> str:
+        """Publish what is new among the shipped flows and the files, and fill the shelf. Returns ``""``, or else why
+        the database is away: then the shelf has what was in force when that was last there.
 
-        Raises `DatabaseError`, and `SettingsError` when the folder cannot be read. A broken file does not keep the
-        service from starting: the version that was in force before still is.
+        Raises `DatabaseError`, also when that is not known, and `SettingsError` when the folder cannot be read. A
+        broken file does not keep the service from starting: the version that was in force before still is.
         """
         if self._place and not self._place.is_dir():
             raise SettingsError(f"flows.folder: {self._place} is not a folder")
-        shipped = await asyncio.to_thread(lambda: [load_flow(path) for path in sorted(LIBRARY.glob("*.yaml"))])
+        self._shipped = await asyncio.to_thread(lambda: [load_flow(path) for path in sorted(LIBRARY.glob("*.yaml"))])
         try:
             await self._look(at_once=True)
         except OSError as error:
             raise SettingsError(f"flows.folder: {self._place} cannot be read: {error.strerror}") from None
-        for version in shipped:
-            await self._publish(version, "shipped", "", unless=is_superseded_or_shipped)
-        # After the shipped ones: of two with one code, the admin's own holds.
-        await self._publish_files()
-        await self.refresh()
+        try:
+            await self._settle()
+        except DatabaseAway as error:
+            if not await self._recall():
+                raise
+            self.status.problem = str(error)
+        return self.status.problem
 
     async def run(self) -> None:
         """Look again and again until cancelled."""
@@ -119,8 +128,7 @@ class Publishing:
         except OSError as error:
             problems.append(f"flows.folder: {self._place} cannot be read: {error.strerror}")
         try:
-            await self._publish_files()
-            await self.refresh()
+            await self._settle()
         except DatabaseError as error:
             problems.append(str(error))
         self._trouble("; ".join(problems))
@@ -157,6 +165,24 @@ class Publishing:
         for flow in sorted(orphans - self.status.orphans):
             log.warning("no file holds a flow any more; its last good version stays in force", flow=flow)
         self.status.orphans = orphans
+
+    async def _settle(self) -> None:
+        """Have the database know what is new here, and know what is new there."""
+        while self._shipped:
+            await self._publish(self._shipped[0], "shipped", "", unless=is_superseded_or_shipped)
+            del self._shipped[0]
+        # After the shipped ones: of two with one code, the admin's own holds.
+        await self._publish_files()
+        await self.refresh()
+
+    async def _recall(self) -> bool:
+        """Fill the shelf with what was in force when the database was last there; False when that is not known."""
+        kept = await self._copy.recall() if self._copy else None
+        if kept is None:
+            return False
+        versions = {record.digest: version for record in kept.versions if (version := self._read(record))}
+        self._shelf.update([one for one in kept.publications if one.digest in versions], versions)
+        return True
 
     async def _publish_files(self) -> None:
         for file in list(self.status.files.values()):
@@ -214,6 +240,10 @@ class Publishing:
                     versions[digest] = version
         self._publications, self._versions = found, versions
         self._shelf.update(readable, versions)
+        if self._copy:
+            needed = _needed(readable, self._now())
+            records = [version_record(one, self._now()) for digest, one in versions.items() if digest in needed]
+            await self._copy.keep(readable, records)
 
     def _read(self, record: FlowVersionRecord) -> FlowVersion | None:
         try:

@@ -27,9 +27,9 @@ class CallTracker:
         """What is known of a call, or None when nothing was heard of it."""
         return self._calls.get((site, linkedid))
 
-    def adopt(self, call: Call) -> None:
-        """Know a call that others heard of, unless it is known; nobody is told."""
-        self._calls.setdefault((call.site, call.linkedid), call)
+    def adopt(self, call: Call) -> Call:
+        """Know a call that others heard of, unless it is known; returns what is known. Nobody is told."""
+        return self._calls.setdefault((call.site, call.linkedid), call)
 
     def forget(self, site: str) -> None:
         """Know nothing of a site any more, since it is followed elsewhere; nobody is told."""

@@ -6,7 +6,6 @@ import re
 import resource
 import shutil
 import signal
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,29 +13,12 @@ import pytest
 from ivr.demo.choices import free_port
 from tests.chaos.callers import Callers
 from tests.chaos.ordinary import ordinary
-from tests.chaos.scenes import LET_GO_SECONDS, LINES, calling, surveys_end, until_part
+from tests.chaos.scenes import LET_GO_SECONDS, LINES, calling, refused, surveys_end, until_part
 from tests.chaos.service import SETTINGS, living, readiness, wrong_keys
 from tests.chaos.small_disk import SmallDisk
 
 NOTHING, READ, LIST_AND_ENTER = 0o000, 0o400, 0o500
 ALL = 0o700
-
-
-async def refused(settings: Path, *through: str) -> str:
-    """The one line that `postcall serve` says when it does not start."""
-    process = await asyncio.create_subprocess_exec(
-        *through, *ordinary, sys.executable, "-m", "ivr.cli.main", "serve", "-c", str(settings),
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        _, said = await asyncio.wait_for(process.communicate(), 60)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode == 2, said.decode()
-    (line,) = said.decode().splitlines()
-    return line
 
 
 def installed(folder: Path, database: Path, url: str = "") -> Path:
@@ -77,7 +59,7 @@ async def test_what_may_not_be_used_at_the_start_is_one_line_that_names_it(
     (tmp_path / place).touch()
     (tmp_path / place).chmod(mode)
     try:
-        line = await refused(settings)
+        line = await refused(settings, *ordinary)
     finally:
         (tmp_path / place).chmod(ALL)
     assert re.search(said.replace("HERE", str(tmp_path)), line), line
@@ -91,7 +73,7 @@ async def test_a_disk_that_is_read_only_at_the_start_is_said_to_be_so(
     settings = tmp_path / "postcall.toml"
     url = f"sqlite:///{tmp_path}/disk/{migrated_file.name}"
     settings.write_text(SETTINGS.format(url=url, folder=tmp_path, port=free_port(), web=0))
-    assert f"the file system of {tmp_path}/disk is read-only" in await refused(settings, *disk.inside)
+    assert f"the file system of {tmp_path}/disk is read-only" in await refused(settings, *disk.inside, *ordinary)
 
 
 async def test_rights_that_are_taken_away_while_it_runs_are_missed_at_the_next_start_and_no_key_is(
@@ -115,7 +97,7 @@ async def test_rights_that_are_taken_away_while_it_runs_are_missed_at_the_next_s
                 assert (await readiness(web))[1]["database"] == "ok"
             process.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(process.wait(), 10) == 0
-        assert f"{data} may not be written by user " in await refused(settings)
+        assert f"{data} may not be written by user " in await refused(settings, *ordinary)
     finally:
         data.chmod(ALL)
         for path in data.iterdir():

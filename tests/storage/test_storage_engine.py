@@ -1,8 +1,10 @@
 """Opening a database, and what happens when it does not do as it should."""
 
 import asyncio
+import contextlib
 import os
 import sqlite3
+import ssl
 import stat
 import threading
 import time
@@ -10,11 +12,12 @@ from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError
 
-from ivr.errors import DatabaseError
+from ivr.errors import DatabaseAway, DatabaseError
 from storage import engine, sqlite, transaction
 from storage.address import describe, parse_url
-from storage.engine import open_database
+from storage.engine import Database, open_database
 from storage.recorder import Recorder
 from tests.storage.samples import MADRID, SITE, offer, rated, version
 
@@ -68,6 +71,83 @@ async def test_postgresql_says_which_database_or_user_it_refuses(postgres):
     assert "wr0ng" not in str(raised.value)
     async with await open_database(postgres.url("postgres", "clerk:right")):
         pass
+
+
+@pytest.mark.parametrize(
+    ("url", "may_come_back"),
+    [
+        ("postgresql://u@127.0.0.1:1/x", True),
+        ("postgresql://u@/x?host=/there/is/none", True),
+        ("sqlite:////tmp/there-is-none.db", False),
+    ],
+)
+async def test_a_server_that_cannot_be_reached_is_away_and_a_file_is_not(url, may_come_back):
+    with pytest.raises(DatabaseError) as raised:
+        await open_database(url)
+    assert isinstance(raised.value, DatabaseAway) is may_come_back
+    with contextlib.ExitStack() as stack:
+        if not may_come_back:
+            stack.enter_context(pytest.raises(DatabaseError))
+        await (await open_database(url, may_be_away=True)).close()
+
+
+async def test_a_server_that_refuses_a_user_or_a_database_is_not_away(postgres):
+    postgres.sql("postgres", "CREATE ROLE porter LOGIN PASSWORD 'right'")
+    for url in (postgres.url("absent"), postgres.url("postgres", "porter:wr0ng")):
+        with pytest.raises(DatabaseError) as raised:
+            await open_database(url, may_be_away=True)
+        assert not isinstance(raised.value, DatabaseAway)
+
+
+@pytest.mark.parametrize(
+    ("state", "may_come_back"), [("57P03", True), ("08006", True), ("53300", True), ("28P01", False), ("3D000", False)]
+)
+async def test_a_server_that_is_there_says_whether_it_is_only_not_ready(database, state, may_come_back):
+    class Said(Exception):
+        sqlstate = state
+
+    async def fails(_connection):
+        raise DBAPIError("SELECT 1", {}, Said("the server's own words"))
+
+    with pytest.raises(DatabaseError, match="the server's own words") as raised:
+        await database.read(fails)
+    assert isinstance(raised.value, DatabaseAway) is may_come_back
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), ssl.SSLCertVerificationError("no trust")])
+async def test_a_server_that_does_not_trust_us_or_we_it_is_not_away(database, error):
+    async def fails(_connection):
+        raise error
+
+    with pytest.raises(DatabaseError) as raised:
+        await database.read(fails)
+    assert not isinstance(raised.value, DatabaseAway)
+
+
+async def test_what_must_be_so_first_keeps_everything_from_being_written_until_it_is(url):
+    holds = asyncio.Event()
+    asked = []
+
+    async def first(_connection):
+        asked.append(holds.is_set())
+        if not holds.is_set():
+            raise DatabaseError("this is not so yet")
+
+    async def sites(connection):
+        return await connection.scalar(text("SELECT count(*) FROM site"))
+
+    with pytest.raises(DatabaseError, match="this is not so yet"):
+        await open_database(url, first=first)
+    async with Database(parse_url(url), first) as database:
+        with pytest.raises(DatabaseError, match="this is not so yet"):
+            await Recorder(database).ensure_site(MADRID)
+        with pytest.raises(DatabaseError, match="this is not so yet"):
+            await database.read(sites)
+        holds.set()
+        assert await database.read(sites) == 0
+        await Recorder(database).ensure_site(MADRID)
+        assert await database.read(sites) == 1
+    assert asked == [False, False, False, True]
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
