@@ -147,6 +147,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             sites=list(settings.sites),
             keep_months=settings.privacy.keep_months,
             jobs=jobs,
+            journal=journal,
             now=_now,
         )
         await stack.enter_async_context(_in_background(house.run(), "housekeeping"))

@@ -216,10 +216,13 @@ class SurveyRecorder:
         """End a survey. False, and nothing changed, when it had ended before."""
         return await self._database.write(lambda connection: _finish(connection, site, survey, outcome, at))
 
-    async def close_interrupted(self, site: str, *, offered_before: datetime, at: datetime) -> int:
+    async def close_interrupted(
+        self, site: str, *, offered_before: datetime, at: datetime, spare: Callable[[str], bool] = lambda _survey: False
+    ) -> int:
         """End the surveys that a crash left open, and return how many: `partial` with an answer, else `failed`.
 
         `offered_before` lies further back than any survey lasts: another replica may be conducting the younger ones.
+        `spare` says of which survey more is known than the database has.
         """
         is_open = and_(Survey.site_id == site, Survey.ended_at.is_(None), Survey.offered_at < offered_before)
 
@@ -233,6 +236,8 @@ class SurveyRecorder:
 
         closed = 0
         for survey in await self._database.read(find):
+            if spare(survey):
+                continue
             closed += await self._database.write(partial(close, survey))
         return closed
 

@@ -4,12 +4,14 @@ those long past."""
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
 
 import structlog
 
 from ivr.errors import DatabaseError
 from ivr.parts.jobs import HOUSEKEEPING, Jobs
 from storage.engine import Database
+from storage.journal import Journal
 from storage.partitions import make_parts
 from storage.recorder import Recorder
 from storage.retention import forget
@@ -23,7 +25,7 @@ LONGEST_SURVEY_SECONDS = 900.0
 
 class Housekeeping:
     """`keep_months` says for how many whole months before the current one calls and ratings are kept, None for ever;
-    `now` tells the time, with its zone."""
+    `now` tells the time, with its zone. Surveys of which something waits in `journal` are left to that."""
 
     def __init__(
         self,
@@ -33,6 +35,7 @@ class Housekeeping:
         keep_months: int | None,
         jobs: Jobs,
         now: Callable[[], datetime],
+        journal: Journal | None = None,
     ) -> None:
         self._database = database
         self._recorder = Recorder(database)
@@ -40,6 +43,7 @@ class Housekeeping:
         self._keep_months = keep_months
         self._jobs = jobs
         self._now = now
+        self._journal = journal
         self._done: date | None = None
         """The day for which months were made and forgotten."""
 
@@ -68,10 +72,17 @@ class Housekeeping:
         now = self._now()
         for site in self._sites:
             closed = await self._recorder.close_interrupted(
-                site, offered_before=now - timedelta(seconds=LONGEST_SURVEY_SECONDS), at=now
+                site,
+                offered_before=now - timedelta(seconds=LONGEST_SURVEY_SECONDS),
+                at=now,
+                spare=partial(self._waits, site),
             )
             if closed:
                 log.warning("surveys that had been broken off are ended", site=site, surveys=closed)
+
+    def _waits(self, site: str, survey: str) -> bool:
+        """Whether the journal knows more of a survey than the database: that is brought over, and its end with it."""
+        return self._journal is not None and self._journal.holds(site, survey)
 
     async def _forget(self, before: date) -> None:
         gone = await forget(self._database, self._sites, before)
