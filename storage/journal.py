@@ -68,6 +68,7 @@ class Journal:
         self._held = held
         self._waiting = held.total()
         self._oldest_at = oldest
+        self._appending: set[asyncio.Task[None]] = set()
         self._waits_since = time.monotonic() - (max(0.0, _age(oldest)) if oldest else 0.0)
         self.some = asyncio.Event()
         """Set while there are entries."""
@@ -94,16 +95,33 @@ class Journal:
         return (site, survey) in self._held
 
     async def append(self, site: str, survey: str, body: str) -> None:
-        """Keep what happened in a survey."""
+        """Keep what happened in a survey. Whoever is cancelled meanwhile gives up waiting: it is kept all the same."""
+        await asyncio.shield(self.append_unseen(site, survey, body))
+
+    def append_unseen(self, site: str, survey: str, body: str) -> asyncio.Task[None]:
+        """As `append`, for one who need not wait."""
+        appending = asyncio.create_task(self._append(site, survey, body))
+        self._appending.add(appending)
+        appending.add_done_callback(self._appended)
+        return appending
+
+    async def _append(self, site: str, survey: str, body: str) -> None:
         now = datetime.now(UTC)
         values = {"site": site, "survey": survey, "body": body, "at": now.isoformat()}
-        await self._file.write(lambda transaction: transaction.execute(_APPEND, values))
-        if not self._waiting:
-            self._waits_since = time.monotonic()
-        self._held[site, survey] += 1
-        self._waiting += 1
+        # Counted before it is written: what follows in the survey comes behind it.
+        self._count(site, survey, 1)
+        try:
+            await self._file.write(lambda transaction: transaction.execute(_APPEND, values))
+        except BaseException:
+            self._count(site, survey, -1)
+            raise
         self._oldest_at = self._oldest_at or now
         self.some.set()
+
+    def _appended(self, task: asyncio.Task[None]) -> None:
+        self._appending.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever gave up does not ask for it
 
     async def oldest(self, limit: int) -> list[Entry]:
         """The entries to be carried out next."""
@@ -154,15 +172,22 @@ class Journal:
 
     async def close(self) -> None:
         """Give the file back."""
+        if self._appending:
+            await asyncio.wait(self._appending)
         await self._file.close()
         os.close(self._lock)
 
     def _forget(self, entries: Collection[Entry]) -> None:
         for entry in entries:
-            self._held[entry.site, entry.survey] -= 1
-            if not self._held[entry.site, entry.survey]:
-                del self._held[entry.site, entry.survey]
-        self._waiting -= len(entries)
+            self._count(entry.site, entry.survey, -1)
+
+    def _count(self, site: str, survey: str, more: int) -> None:
+        if not self._waiting:
+            self._waits_since = time.monotonic()
+        self._held[site, survey] += more
+        if not self._held[site, survey]:
+            del self._held[site, survey]
+        self._waiting += more
         if not self._waiting:
             self._oldest_at = None
             self.some.clear()

@@ -88,7 +88,13 @@ class JournaledSurveys:
         if self.journal.waiting >= MOST_WAITING:
             raise DatabaseError(f"the journal is full: {self.journal.waiting} entries wait for the database")
         self._offered.add(call)
-        await self._append(offer.site, offer.survey, Offered(offer=offer))
+        try:
+            await self._append(offer.site, offer.survey, Offered(offer=offer))
+        except asyncio.CancelledError:
+            # The journal has it all the same, and nobody is asked any more.
+            end = Finished(outcome="failed", at=offer.offered_at)
+            self.journal.append_unseen(offer.site, offer.survey, journal_entries.written(end))
+            raise
         return True
 
     async def start(self, site: str, survey: str, at: datetime) -> bool:

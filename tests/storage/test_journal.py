@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -269,6 +270,30 @@ async def test_a_full_disk_is_said_and_what_was_kept_stays(
     await brought_over(surveys, journal)
     assert (await kept(there))["1.1"] == ("completed", "sales", "es", "K7", 4)
     assert len(await kept(there)) == 1 + waiting - 6
+
+
+async def test_an_offer_that_its_caller_could_not_wait_for_is_ended_and_what_waits_is_counted(
+    server: Postgres, surveys: JournaledSurveys, journal: Journal, there: Database, tmp_path: Path
+) -> None:
+    server.crash()
+    await whole_survey(surveys, "1.1", 4)
+    with sqlite3.connect(tmp_path / "journal.db", isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")  # the journal's disk is slow
+        offering = asyncio.create_task(surveys.offer(offer("1.2")))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(offering), 0.2)
+        offering.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await offering
+        other.execute("COMMIT")
+    server.restart()
+    await brought_over(surveys, journal)
+    assert journal.waiting == 0
+    assert await kept(there) == {
+        "1.1": ("completed", "sales", "es", "K7", 4),
+        "1.2": ("failed", "billing/refund", "en", None, None),
+    }
+    assert await journal.oldest(1) == []
 
 
 async def test_two_services_never_have_one_journal(journal: Journal, tmp_path: Path) -> None:
