@@ -23,9 +23,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from storage import queries
 from storage.engine import Database, open_database
-from storage.months import month_fills
 from storage.records import CountFilter
 from storage.schema import upgrade
+from storage.sums import sum_fills
 from tests.postgres import start
 
 LAST_DAY = date(2026, 11, 22)
@@ -70,8 +70,8 @@ def fill(execute: Callable[[str], Any], dialect: Dialect, *, calls: int, day: st
     execute(_CALLS.format(day=day.format(calls=calls), numbers=numbers.format(last=calls - 1)))
     for statement in _COUNTS.split(";"):
         execute(statement)
-    for months in month_fills(dialect.name):
-        execute(str(months.compile(dialect=dialect)))
+    for fill in sum_fills(dialect.name):
+        execute(str(fill.compile(dialect=dialect)))
     execute("DROP TABLE told")
 
 

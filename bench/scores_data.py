@@ -17,9 +17,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex
 
 from ivr.demo.data import REASONS
-from storage.count_tables import Funnel, Tally
-from storage.months import month_fills
+from storage.count_tables import MONTHS
 from storage.records import PARTS
+from storage.sums import sum_fills
 from storage.upsert import table_of
 from tests.postgres import Postgres
 
@@ -127,11 +127,11 @@ def fill(execute: Callable[[str], Any], texts: Texts, ratings: int, tell: Callab
     for statement in _PEOPLE.format(**given).split(";"):
         execute(statement)
     # As any big load would: the indexes beside the key are built when their rows are there.
-    indexes = [index for table in (Tally, Funnel) for index in table_of(table).indexes]
+    indexes = [index for table in (*MONTHS, *MONTHS.values()) for index in table_of(table).indexes]
     for index in indexes:
         execute(f"DROP INDEX {index.name}")
-    months = [str(month.compile(dialect=texts.dialect)) for month in month_fills(texts.dialect.name)]
-    for statement in (_TALLY.format(**given), _FUNNEL.format(**given), *months):
+    sums = [str(fill.compile(dialect=texts.dialect)) for fill in sum_fills(texts.dialect.name)]
+    for statement in (_TALLY.format(**given), _FUNNEL.format(**given), *sums):
         execute(statement)
         tell(f"counted: {' '.join(statement.split()[:3])}")
     for index in indexes:

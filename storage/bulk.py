@@ -10,8 +10,8 @@ from storage.count_tables import CallCount, Coverage
 from storage.counted_calls import BUCKET as CALL_BUCKET
 from storage.counted_calls import STRATUM, counted_calls
 from storage.engine import Database
-from storage.months import month_fills
 from storage.records import PARTS, Outcome
+from storage.sums import sum_fills
 from storage.tables import Answer, Base, Call, Credit, Funnel, Leg, Survey, Tally
 from storage.transaction import Transaction
 from storage.upsert import table_of
@@ -56,7 +56,7 @@ async def fill(database: Database, batches: Callable[[], Iterable[Rows]]) -> Non
                     await connection.execute(insert(table_of(entity)), list(some))
         for index in indexes:
             await connection.execute(CreateIndex(index))
-        for statement in (_tallies(), _funnel(), *_calls(), *month_fills(connection.dialect.name)):
+        for statement in (_tallies(), _funnel(), *_calls(), *sum_fills(connection.dialect.name)):
             await connection.execute(statement)
 
     await database.write(work, bounded=False)

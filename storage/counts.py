@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
+from storage.count_tables import AgentTally
 from storage.moves import Key, move_all
 from storage.records import PARTS, STEPS, Share, Step
 from storage.tables import Funnel, Tally
@@ -37,6 +38,15 @@ class _TallyKey(NamedTuple):
     is_rating: bool
     value: int
 
+    @property
+    def by_agent(self) -> Key:
+        """The key of the count of all queues and reasons together."""
+        bucket = self.bucket
+        return (bucket.site_id, bucket.day, bucket.agent, bucket.flow, self.question, self.is_rating, self.value)
+
+
+_OF_AGENT = ("site_id", "day", "agent", "flow", "question", "is_rating", "value")
+
 
 class Counts:
     """Changes that are collected and then written together. Those of a trial are not written."""
@@ -64,6 +74,10 @@ class Counts:
             (*key.bucket, key.question, key.is_rating, key.value): {"ratings": by} for key, by in self._ratings.items()
         }
         await move_all(connection, Tally, (*Bucket._fields, *_TallyKey._fields[1:]), ratings)
+        by_agent: Counter[Key] = Counter()
+        for key, by in self._ratings.items():
+            by_agent[key.by_agent] += by
+        await move_all(connection, AgentTally, _OF_AGENT, {key: {"ratings": by} for key, by in by_agent.items()})
         surveys: dict[Key, dict[str, int]] = {
             bucket: {step: steps[step] for step in STEPS} for bucket, steps in self._surveys.items()
         }

@@ -1,4 +1,7 @@
-"""Sums of counts over a period: whole months are read from the tables of months, only the days around them by day."""
+"""Sums of counts over a period, from the tables with the fewest rows that tell apart what is asked for.
+
+Whole months are read from the tables of months, only the days around them by day.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -7,7 +10,7 @@ from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Select, and_, func, join, literal_column, or_, select, union_all
 
-from storage.count_tables import MONTHS
+from storage.count_tables import BY_AGENT, MONTHS
 from storage.records import CountFilter, Dimension
 from storage.tables import CODE, Agent, Base
 from storage.types import clip
@@ -28,8 +31,10 @@ def summed(
 ) -> Select[Any]:
     """The sums of the rows of `table` that `narrowed` and `conditions` leave, told apart by `by` and `rest`, in order.
 
-    `table` is one of days. Told apart by day it is read by day, however long the period is.
+    `table` is one of days, with every dimension. Told apart by day it is read by day, however long the period is.
     """
+    if {narrowed.queue, narrowed.reason} == {None} and not {"queue", "reason"} & {*by, *rest}:
+        table = BY_AGENT.get(table, table)
     keys = [*by, *rest]
     pieces = [(table, narrowed)] if "day" in by else _pieces(table, narrowed)
     found = [_sum_of(piece, within_it, keys, sums, conditions) for piece, within_it in pieces]

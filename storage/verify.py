@@ -1,18 +1,21 @@
-"""Recounts all counts from calls, surveys and answers, trials left out, and months from days, inside the database."""
+"""Recounts all counts from calls, surveys and answers, trials left out, and sums of counts from counts.
+
+All is done inside the database.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, exists, extract, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, Subquery, Table, exists, extract, func, literal, or_, select, union_all
 
-from storage.count_tables import MONTHS, CallCount, Coverage
+from storage.count_tables import BY_AGENT, MONTHS, CallCount, Coverage
 from storage.counted_calls import BUCKET as CALL_BUCKET
 from storage.counted_calls import STRATUM, counted_calls
 from storage.engine import Database
 from storage.records import PARTS, STEPS
-from storage.tables import Answer, Base, Credit, Funnel, Survey, Tally
+from storage.tables import Answer, Credit, Funnel, Survey, Tally
 from storage.transaction import Transaction
 from storage.upsert import table_of
 
@@ -25,7 +28,8 @@ class Difference:
 
     table: str
     """``tally``, ``funnel``, ``call_count``, ``coverage``; ``credit`` for a survey whose shares are not a whole one;
-    with ``_month`` for a month that is not the sum of its days, which is only looked for where all days are right."""
+    ``agent_tally`` for what is not the sum of all queues and reasons; with ``_month`` for a month that is not the sum
+    of its days. A sum is only looked at where all that it sums is right."""
     key: tuple[tuple[str, object], ...]
     """The columns of the row's key with their values."""
     held: Fraction
@@ -59,10 +63,10 @@ async def verify(database: Database) -> list[Difference]:
             *await _compare(connection, f"{CallCount.__tablename__} (talk)", CALL_BUCKET, _talk()),
             *await _compare(connection, Coverage.__tablename__, STRATUM, _strata()),
         ]
-        for days in MONTHS:
-            # Months are compared with their days, so only days that are right say what is wrong.
-            if not any(difference.table.startswith(days.__tablename__) for difference in found):
-                found += await _compare_months(connection, days)
+        for summed, sums in (*BY_AGENT.items(), *MONTHS.items()):
+            # Sums are compared with what they sum, so only what is right says what is wrong.
+            if not any(difference.table.startswith(summed.__tablename__) for difference in found):
+                found += await _compare_sums(connection, table_of(summed), table_of(sums))
         return found
 
     return await database.read(work, seconds=None)
@@ -85,34 +89,39 @@ async def _compare(
     return differences
 
 
-async def _compare_months(connection: Transaction, days: type[Base]) -> list[Difference]:
-    """What a table of months holds, against the table of days that it sums."""
-    months = table_of(MONTHS[days])
-    rest = [column.name for column in months.primary_key if column.name not in ("site_id", "day")]
-    counts = [column.name for column in months.c if not column.primary_key]
+async def _compare_sums(connection: Transaction, summed: Table, sums: Table) -> list[Difference]:
+    """What a table of months, or of all queues and reasons together, holds, against the table that it sums."""
+    is_of_months = sums in {table_of(months) for months in MONTHS.values()}
+    rest = [column.name for column in sums.primary_key if column.name not in ("site_id", "day")]
+    names = ("site", *(("year", "month") if is_of_months else ("day",)), *rest)
+    counts = [column.name for column in sums.c if not column.primary_key]
     sources = []
-    for table, sign in ((months, "held"), (table_of(days), "counted")):
-        columns: list[Any] = [table.c.site_id, extract("year", table.c.day).label("year")]
-        columns += [extract("month", table.c.day).label("month"), *(table.c[name] for name in rest)]
-        sums = [
+    for table, sign in ((sums, "held"), (summed, "counted")):
+        of: dict[str, ColumnElement[Any]] = {
+            **table.c,
+            "site": table.c.site_id,
+            "year": extract("year", table.c.day),
+            "month": extract("month", table.c.day),
+        }
+        columns = [of[name].label(name) for name in names]
+        sides = [
             (func.sum(table.c[name]) if side == sign else literal(0)).label(f"{side}_{name}")
             for name in counts
             for side in ("held", "counted")
         ]
-        sources.append(select(*columns, *sums).group_by(*columns))
+        sources.append(select(*columns, *sides).group_by(*columns))
     both = union_all(*sources).subquery()
-    key = [both.c[name] for name in ("site_id", "year", "month", *rest)]
-    sides = [(func.sum(both.c[f"held_{name}"]), func.sum(both.c[f"counted_{name}"])) for name in counts]
+    key = [both.c[name] for name in names]
+    pairs = [(func.sum(both.c[f"held_{name}"]), func.sum(both.c[f"counted_{name}"])) for name in counts]
     statement = (
-        select(*key, *(side for pair in sides for side in pair))
+        select(*key, *(side for pair in pairs for side in pair))
         .group_by(*key)
-        .having(or_(*(held != counted for held, counted in sides)))
+        .having(or_(*(held != counted for held, counted in pairs)))
         .order_by(*key)
     )
-    names = ("site", "year", "month", *rest)
     return [
         Difference(
-            table=months.name if len(counts) == 1 else f"{months.name} ({name})",
+            table=sums.name if len(counts) == 1 else f"{sums.name} ({name})",
             key=tuple(zip(names, row[: len(names)], strict=True)),
             held=Fraction(int(row[len(names) + 2 * number]), PARTS),
             counted=Fraction(int(row[len(names) + 2 * number + 1]), PARTS),

@@ -12,6 +12,7 @@ from sqlalchemy import CheckConstraint, Connection, inspect, text
 from ivr.errors import DatabaseError
 from storage import engine, schema
 from storage.address import parse_url
+from storage.count_tables import AgentTally, AgentTallyMonth
 from storage.engine import connect, open_database
 from storage.recorder import Recorder
 from storage.tables import Answer, Base, Survey
@@ -185,6 +186,36 @@ async def test_the_steps_of_the_funnel_are_kept_when_they_become_columns_and_aga
         ]
         kept = {(bucket.split("'")[5], step, surveys) for (bucket, step), surveys in steps.items() if surveys}
         assert await database.write(back) == kept
+
+
+async def test_ratings_of_before_the_sums_by_agent_are_summed(empty_url):
+    """Two reasons of one agent, in two days of two months."""
+    told = [
+        ("2026-03-31", "billing", 1000), ("2026-03-31", "sales", 333), ("2026-03-30", "sales", 2000),
+        ("2026-04-01", "billing", 667),
+    ]  # fmt: skip
+
+    async def there(connection):
+        await connection.run_sync(schema.migrate, "0015")
+        for table in ("tally", "tally_month"):
+            for day, reason, ratings in told:
+                day_of_table = day if table == "tally" else f"{day[:7]}-01"
+                await connection.exec_driver_sql(
+                    f"INSERT INTO {table} VALUES ('main', '{day_of_table}', 'PJSIP/1001', '', '{reason}', 'csat',"
+                    f" 'rating', true, 4, {ratings}) ON CONFLICT (site_id, day, agent, queue, reason, flow, question,"
+                    f" is_rating, value) DO UPDATE SET ratings = {table}.ratings + excluded.ratings"
+                )
+        await connection.run_sync(schema.migrate, "head")
+
+    async def back(connection):
+        await connection.run_sync(lambda sync: take_back(sync, "0015"))
+        return {row[0] for row in await connection.exec_driver_sql("SELECT ratings FROM tally")}
+
+    async with await connect(parse_url(empty_url)) as database:
+        await database.write(there)
+        for table, sums in ((AgentTally, [2000, 1333, 667]), (AgentTallyMonth, [3333, 667])):
+            assert [row["ratings"] for row in await rows(database, table)] == sums
+        assert await database.write(back) == {1000, 333, 2000, 667}
 
 
 async def test_an_upgrade_may_take_longer_than_any_other_write(empty_url, monkeypatch):

@@ -1,4 +1,4 @@
-"""Counts by month: exact like those by day, and read in their place."""
+"""Sums of counts, by month and by agent alone: exact like what they sum, and read in its place."""
 
 from collections import Counter
 from dataclasses import replace
@@ -10,9 +10,9 @@ from sqlalchemy import text
 
 from storage import queries
 from storage.engine import Database
-from storage.months import month_fills
 from storage.recorder import Recorder
 from storage.records import PARTS, CallRecord, CountFilter, LegRecord, Share
+from storage.sums import sum_fills
 from storage.verify import verify
 from tests.storage.samples import ANA, BOB, DAY, NOON, SITE, offer, rated
 
@@ -117,6 +117,7 @@ async def test_what_is_credited_elsewhere_moves_in_its_month_too(recorder: Recor
         ("DELETE FROM funnel_month WHERE day = '2026-04-01'", "funnel_month (offered)"),
         ("UPDATE call_count_month SET talk = talk + 1000 WHERE day = '2026-04-01'", "call_count_month (talk)"),
         ("UPDATE coverage_month SET calls = 0 WHERE day = '2026-04-01'", "coverage_month"),
+        ("UPDATE agent_tally_month SET ratings = ratings + 1000 WHERE day = '2026-04-01'", "agent_tally_month"),
     ],
 )
 async def test_a_month_that_is_not_the_sum_of_its_days_is_named(quarter: Database, tampering: str, said: str) -> None:
@@ -127,11 +128,39 @@ async def test_a_month_that_is_not_the_sum_of_its_days_is_named(quarter: Databas
     assert {difference.key[:3] for difference in found} == {(("site", SITE), ("year", 2026), ("month", 4))}
 
 
-async def test_months_are_filled_from_days_that_were_filled_in_bulk(quarter: Database) -> None:
+async def test_a_count_by_agent_that_is_not_the_sum_of_its_queues_and_reasons_is_named(quarter: Database) -> None:
+    tampering = f"UPDATE agent_tally SET ratings = ratings + 500 WHERE day = '2026-03-11' AND agent = '{BOB}'"
+    await quarter.write(lambda connection: connection.execute(text(tampering)))
+    # The second survey: Bob's alone, with a 2.
+    [found] = await verify(quarter)
+    assert str(found) == (
+        "agent_tally holds 1.500, counted are 1:"
+        f" site 'main', day 2026-03-11, agent '{BOB}', flow 'csat', question 'rating', is_rating True, value 2"
+    )
+
+
+@pytest.mark.parametrize("period", [(None, None), (day(3, 2), day(3, 30))])
+async def test_what_queue_and_reason_do_not_matter_for_is_read_from_the_sums_by_agent(
+    quarter: Database, period: tuple[date | None, date | None]
+) -> None:
+    for table in ("tally", "tally_month"):
+        await quarter.write(lambda connection, table=table: connection.execute(text(f"DELETE FROM {table}")))
+    narrowed = CountFilter(site=SITE, flow="csat", from_day=period[0], to_day=period[1])
+    for by in ((), ("agent",), ("site", "team"), ("agent", "day")):
+        assert sum(row.n for row in await queries.rated(quarter, narrowed, question="rating", satisfied=(5,), by=by))
+    for by in (("queue",), ("agent", "reason")):
+        assert await queries.tallies(quarter, narrowed, by=by) == []
+    for one in (replace(narrowed, queue="support"), replace(narrowed, reason="")):
+        assert await queries.tallies(quarter, one, by=("agent",)) == []
+
+
+async def test_sums_are_filled_from_what_was_filled_in_bulk(quarter: Database) -> None:
     async def anew(connection: Any) -> None:
         for table in ("tally", "funnel", "call_count", "coverage"):
             await connection.execute(text(f"DELETE FROM {table}_month"))
-        for statement in month_fills(connection.dialect.name):
+        await connection.execute(text("DELETE FROM agent_tally"))
+        await connection.execute(text("DELETE FROM agent_tally_month"))
+        for statement in sum_fills(connection.dialect.name):
             await connection.execute(statement)
 
     await quarter.write(anew)
