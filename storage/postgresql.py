@@ -13,6 +13,8 @@ from storage.transaction import Result, Work, pause_after
 
 CONNECT_SECONDS = 5.0
 LOCK_MILLISECONDS = 2000
+PARALLEL_SETUP_COST = 100_000
+"""A hundred times PostgreSQL's own: only what passes millions of rows is worth helpers."""
 STEP_SECONDS = 1.0
 """A clock that goes back by less is only being corrected."""
 
@@ -35,6 +37,8 @@ class PostgresqlPool:
                 "server_settings": {
                     "application_name": "postcall",
                     "lock_timeout": str(LOCK_MILLISECONDS),
+                    # Processes that help take longer to start than an agent's or a team's counts to be read.
+                    "parallel_setup_cost": str(PARALLEL_SETUP_COST),
                     # A replica that stalls in a transaction must not hold up the others.
                     "idle_in_transaction_session_timeout": "10000",
                 },
