@@ -30,13 +30,13 @@ from ivr.asterisk.agi_server import AgiServer
 from ivr.asterisk.agi_session import AgiLimits
 from ivr.asterisk.survey_route import read_request
 from ivr.demo.choices import free_port
-from ivr.surveys.asking import Asking
+from ivr.surveys.asking import Asking, store_outage
 from storage.records import AnswerRecord
 
 Side = Literal["service", "unstored", "panoramisk"]
 
 SESSIONS = 12_000
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 _SETTINGS = """
 [database]
 url = "sqlite:///{folder}/postcall.db"
@@ -174,6 +174,7 @@ async def _unstored(port: int) -> None:
             book=_Unwritten(),
             recordings="",
             now=_now,
+            outage=store_outage(),
         )
         await asking.ask()
 
