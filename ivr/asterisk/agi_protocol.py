@@ -23,9 +23,11 @@ COMMAND_BYTES: Final = 2_046
 """Most bytes in a command without its line feed: Asterisk reads into 2,048 and takes what is over as a new command."""
 
 _USAGE_END: Final = b"520 End of proper usage."
-_HEADER_LINE: Final = re.compile(rb"agi_([a-z0-9_]{1,64}):[ ]?(.*)", re.DOTALL)
-_REPLY: Final = re.compile(r"([2-5]\d\d)(?:[ -](.*))?", re.DOTALL)
-_RESULT: Final = re.compile(r"result=(\S*)(?: \((.*)\))?(?: endpos=(\d{1,18}))?\s*", re.DOTALL)
+_HEADER_END: Final = re.compile(rb"(?:\A|\n)\r?\n")
+_HEADER_LINE: Final = re.compile(r"^agi_([a-z0-9_]{1,64}):[ ]?(.*)$", re.MULTILINE)
+_REPLY: Final = re.compile(
+    r"([2-5]\d\d)(?:[ -](result=(\S*)(?: \((.*)\))?(?: endpos=(\d{1,18}))?\s*|.*))?", re.DOTALL
+)
 _PATH: Final = re.compile(r"[!-~]{0,200}")
 _UNIQUEID: Final = re.compile(r"[!-~]{1,150}")
 _UNSENDABLE: Final = re.compile(r"[\r\n\0]")
@@ -94,15 +96,13 @@ class AgiParser:
     """Cuts the bytes of one session into header, replies and hang-ups, however they are split. Lines that are none of
     these are dropped and counted. After a `ProtocolViolation` it must not be fed again."""
 
-    __slots__ = ("_buffer", "_header", "_header_bytes", "_lines", "_scanned", "_skip_to", "_usage", "_waste", "dropped")
+    __slots__ = ("_buffer", "_header_due", "_skip_to", "_usage", "_waste", "dropped")
 
     def __init__(self) -> None:
         self.dropped = 0
         self._buffer = bytearray()
-        self._scanned = 0
-        self._header: dict[str, str] | None = {}
-        self._header_bytes = 0
-        self._lines = 0
+        """What has come of the header, and then of a line."""
+        self._header_due = True
         self._skip_to = b""
         self._usage: str | None = None
         self._waste = 0
@@ -114,45 +114,49 @@ class AgiParser:
     def feed(self, data: bytes) -> list[AgiEvent]:
         """Take what arrived and return what it completed. Raises `ProtocolViolation` beyond a limit."""
         events: list[AgiEvent] = []
+        if self._header_due:
+            header = self._header(data)
+            if header is None:
+                return events
+            events.append(header)
+            data = b""
         buffer = self._buffer
         buffer += data
-        start = 0
-        while (end := buffer.find(b"\n", max(start, self._scanned))) >= 0:
-            if end - start > LINE_BYTES:
-                raise ProtocolViolation(f"a line is longer than {LINE_BYTES} bytes")
-            line = bytes(buffer[start:end])
-            start = end + 1
-            event = self._header_line(line) if self._header is not None else self._reply_line(line)
-            if event is not None:
-                events.append(event)
-        del buffer[:start]
-        self._scanned = len(buffer)
+        if b"\n" in data or events:
+            *lines, rest = bytes(buffer).split(b"\n")
+            buffer[:] = rest
+            for line in lines:
+                if len(line) > LINE_BYTES:
+                    raise ProtocolViolation(f"a line is longer than {LINE_BYTES} bytes")
+                event = self._reply_line(line)
+                if event is not None:
+                    events.append(event)
         if len(buffer) > LINE_BYTES:
             raise ProtocolViolation(f"a line is longer than {LINE_BYTES} bytes")
-        if self._header is not None and self._header_bytes + len(buffer) > HEADER_BYTES:
-            raise ProtocolViolation(f"the header is longer than {HEADER_BYTES} bytes")
         return events
 
-    def _header_line(self, line: bytes) -> AgiHeader | None:
-        assert self._header is not None
-        self._lines += 1
-        self._header_bytes += len(line) + 1
-        if self._lines > HEADER_LINES:
+    def _header(self, data: bytes) -> AgiHeader | None:
+        """The header, once it is whole: it is read in one go. What came after it stays in the buffer."""
+        buffer = self._buffer
+        before = len(buffer)
+        buffer += data
+        # The empty line may come in up to three parts.
+        found = _HEADER_END.search(buffer, max(0, before - 2))
+        end = found.end() if found else len(buffer)
+        lines = buffer.count(b"\n", 0, end)
+        if lines > HEADER_LINES:
             raise ProtocolViolation(f"the header has more than {HEADER_LINES} lines")
-        if self._header_bytes > HEADER_BYTES:
+        if end > HEADER_BYTES:
             raise ProtocolViolation(f"the header is longer than {HEADER_BYTES} bytes")
-        line = line.removesuffix(b"\r")
-        if not line:
-            header = AgiHeader(values=self._header)
-            self._header = None
-            return header
-        found = _HEADER_LINE.fullmatch(line)
-        name = found[1].decode() if found else ""
-        if found is None or name in self._header:
-            self.dropped += 1
-        else:
-            self._header[name] = found[2].decode(errors="replace")
-        return None
+        if found is None:
+            return None
+        text = buffer[:end].decode(errors="replace").replace("\r\n", "\n")
+        del buffer[:end]
+        # From the end, so that of equal names the first one is left.
+        values: dict[str, str] = dict(reversed(_HEADER_LINE.findall(text)))
+        self.dropped += lines - 1 - len(values)
+        self._header_due = False
+        return AgiHeader(values=values)
 
     def _reply_line(self, line: bytes) -> Reply | Hangup | None:
         line = line.removesuffix(b"\r")
@@ -196,12 +200,14 @@ def parse_reply(line: bytes) -> Reply | None:
     found = _REPLY.fullmatch(line.decode(errors="replace"))
     if found is None:
         return None
-    code, text = int(found[1]), found[2] or ""
-    result = _RESULT.fullmatch(text)
-    if result is None:
-        return Reply(code=code, text=text)
-    end_position = int(result[3]) if result[3] else None
-    return Reply(code=code, result=result[1], value=result[2], end_position=end_position, text=text)
+    code, text, result, value, end_position = found.groups()
+    return Reply(
+        code=int(code),
+        result=result,
+        value=value,
+        end_position=int(end_position) if end_position else None,
+        text=text or "",
+    )
 
 
 def parse_request(header: AgiHeader) -> AgiRequest:
@@ -214,7 +220,7 @@ def parse_request(header: AgiHeader) -> AgiRequest:
     if not _PATH.fullmatch(path):
         raise ProtocolViolation("the path is longer than 200 characters, or has other than printable ASCII in it")
     pairs: dict[str, str] = {}
-    for name, value in parse_qsl(query[:2000], keep_blank_values=True):
+    for name, value in parse_qsl(query[:2000], keep_blank_values=True) if query else ():
         pairs.setdefault(name, value)
     return AgiRequest(
         path=path.strip("/"),
