@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tests.agi.agi_client import header
 
-SYNCHRONISES = re.compile(rb'"([0-9a-f]{16})\$\{URIENCODE\(a b\)\}"')
+SYNCHRONISES = re.compile(rb'"([0-9a-f]{16})\$\{URIENCODE\(a b\)\}([^"]*)"')
 _SECONDS = 60.0
 _VALUE = b"${URIENCODE("
 
@@ -20,7 +20,7 @@ def reply(line: bytes) -> bytes:
     if line.startswith(b"CHANNEL STATUS"):
         return b"200 result=6\n"
     if found := SYNCHRONISES.search(line):
-        return b"200 result=1 (" + found[1] + b"a%20b)\n"
+        return b"200 result=1 (" + found[1] + b"a%20b" + b"|" * found[2].count(_VALUE) + b")\n"
     if line.startswith(b"GET FULL VARIABLE"):
         return b"200 result=1 (" + b"|" * (line.count(_VALUE) - 1) + b")\n"
     return b"200 result=1\n"

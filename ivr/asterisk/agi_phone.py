@@ -14,6 +14,7 @@ STATE: Final = "CHANNEL(state)"
 """Read among other variables, it saves `AgiPhone.answer` a round trip before the caller hears anything."""
 _UP: Final = "Up"
 _EVERY_KEY: Final = "0123456789*#ABCD"
+_KEYS: Final = frozenset(_EVERY_KEY)
 _ENDING_KEY: Final = "#"
 _PROMPT: Final = re.compile(r"[A-Za-z0-9_-]{1,80}(/[A-Za-z0-9_-]{1,80}){0,7}")
 _RECORDING: Final = re.compile(r"/?[A-Za-z0-9_-][A-Za-z0-9_.-]{0,80}(/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,80}){0,15}")
@@ -105,11 +106,11 @@ class AgiPhone:
         `PhoneError`, and so does an Asterisk without ``func_uri``.
         """
         values: dict[str, str] = {}
-        for group, expression in read_expressions(names):
-            reply = await self._session.command("GET FULL VARIABLE", expression)
+        for group, expression in read_expressions(tuple(names)):
+            encoded = await self._session.evaluate(expression)
             if not self._session.uri_encoding:
                 raise PhoneError("channel variables cannot be read: Asterisk's module func_uri is not loaded")
-            values |= decode_values(group, reply.value or "")
+            values |= decode_values(group, encoded)
         # A call that was up is up until it ends.
         self._is_up = self._is_up or values.get(STATE) == _UP
         return values
@@ -128,7 +129,7 @@ class AgiPhone:
         """
         if not _RECORDING.fullmatch(path):
             raise PhoneError(f"{path[:100]!r} cannot be recorded into: allowed are letters, digits, _ - . and /")
-        if max_seconds <= 0 or silence_seconds < 0 or not set(stop_keys) <= set(_EVERY_KEY):
+        if max_seconds <= 0 or silence_seconds < 0 or not set(stop_keys) <= _KEYS:
             raise ValueError("max_seconds must be more than 0, silence_seconds at least 0, stop_keys keys of a phone")
         silence = [f"s={max(1, round(silence_seconds))}"] if silence_seconds else []
         what = (path, "wav", stop_keys, _milliseconds(max_seconds))
@@ -186,7 +187,7 @@ class AgiPhone:
         if reply.result == "-1":
             raise await self._why(PromptMissing(f"the PBX cannot play {sound}"))
         pressed = reply.result or ""
-        if not set(pressed) <= set(_EVERY_KEY):
+        if not set(pressed) <= _KEYS:
             raise PhoneError("the PBX sent keys that no phone has")
         return Keys(pressed=pressed, timed_out=reply.value == "timeout")
 
@@ -201,7 +202,7 @@ class AgiPhone:
 def _key(reply: Reply) -> str:
     """The key in the result of a command that gives its ASCII code: 0 is none."""
     code = int(reply.result) if reply.result and re.fullmatch(r"[0-9]{1,3}", reply.result) else 0
-    if code and chr(code) not in _EVERY_KEY:
+    if code and chr(code) not in _KEYS:
         raise PhoneError("the PBX sent a key that no phone has")
     return chr(code) if code else ""
 

@@ -5,6 +5,7 @@ whose FastAGI socket stays open keeps the dead channel alive, and a caller in si
 """
 
 import asyncio
+import math
 import secrets
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -60,8 +61,10 @@ class AgiSession(asyncio.Protocol):
     """The server's side of one connection."""
 
     __slots__ = (
-        "_deadline",
+        "_answer_due",
+        "_asked",
         "_end",
+        "_life_due",
         "_loop",
         "_owner",
         "_parser",
@@ -69,6 +72,7 @@ class AgiSession(asyncio.Protocol):
         "_transport",
         "_unasked",
         "_waiter",
+        "_watch",
         "limits",
         "request",
         "uri_encoding",
@@ -83,7 +87,11 @@ class AgiSession(asyncio.Protocol):
         self._parser = AgiParser()
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._deadline: asyncio.TimerHandle | None = None
+        self._watch: asyncio.TimerHandle | None = None
+        self._life_due = math.inf
+        self._answer_due = math.inf
+        self._asked = ("", 0.0)
+        """The command under way, and how many seconds it may take."""
         self._waiter: asyncio.Future[Reply] | None = None
         self._synchronised = False
         self._unasked = 0
@@ -104,9 +112,8 @@ class AgiSession(asyncio.Protocol):
             self._owner = None
             self.end(PhoneError("there are too many sessions"))
             return
-        self._deadline = self._loop.call_later(
-            self.limits.header_seconds, self._refuse, f"no header within {self.limits.header_seconds:g} s"
-        )
+        self._life_due = self._loop.time() + self.limits.header_seconds
+        self._watch_until(self._life_due)
 
     def data_received(self, data: bytes) -> None:
         if self._end is not None:
@@ -145,8 +152,6 @@ class AgiSession(asyncio.Protocol):
         answer that is still to come would be read as that of the next one.
         """
         line = command_line(command, *arguments)
-        if self._waiter is not None:
-            raise RuntimeError("an AGI session carries out one command at a time")
         if not self._synchronised:
             await self._synchronise()
         reply = await self._exchange(command, line, own_seconds)
@@ -156,13 +161,20 @@ class AgiSession(asyncio.Protocol):
             raise PhoneError(f"the PBX refused {command}: {reply.code} {reply.text[:100]}")
         return reply
 
+    async def evaluate(self, expression: str) -> str:
+        """What the channel makes of an expression such as ``${EXTEN}``, by ``GET FULL VARIABLE``. Raises as `command`
+        does."""
+        if not self._synchronised:
+            return await self._synchronise(expression)
+        return (await self.command("GET FULL VARIABLE", expression)).value or ""
+
     def end(self, why: PhoneError) -> PhoneError:
         """Close the connection at once; every later command raises `why`. The first reason stays, and is returned."""
         if self._end is None:
             self._end = why
-            if self._deadline is not None:
-                self._deadline.cancel()
-                self._deadline = None
+            if self._watch is not None:
+                self._watch.cancel()
+                self._watch = None
             if self._waiter is not None and not self._waiter.done():
                 self._waiter.set_exception(_again(why))
             if self._transport is not None:
@@ -181,13 +193,8 @@ class AgiSession(asyncio.Protocol):
     def _open(self, header: AgiHeader) -> None:
         assert self._owner is not None
         self.request = parse_request(header)
-        if self._deadline is not None:
-            self._deadline.cancel()
-        self._deadline = self._loop.call_later(
-            self.limits.session_seconds,
-            self.end,
-            PhoneError(f"the session took longer than {self.limits.session_seconds:g} s"),
-        )
+        self._life_due = self._loop.time() + self.limits.session_seconds
+        self._watch_until(self._life_due)
         self._owner.requested(self)
 
     def _refuse(self, reason: str) -> None:
@@ -197,35 +204,42 @@ class AgiSession(asyncio.Protocol):
 
     def _take(self, reply: Reply) -> None:
         if self._waiter is not None and not self._waiter.done():
+            self._answer_due = math.inf
             self._waiter.set_result(reply)
             return
         self._unasked += 1
         if self._unasked > _UNASKED_REPLIES:
             raise ProtocolViolation(f"more than {_UNASKED_REPLIES} replies to no command")
 
-    async def _synchronise(self) -> None:
+    async def _synchronise(self, expression: str = "") -> str:
         """Ask for a random word and drop all that comes before it.
 
         A line break in a caller's name can end the header early, and then the rest of that name stands where the first
-        reply is expected. The same question tells whether values can be had percent-encoded.
+        reply is expected. The same question tells whether values can be had percent-encoded, and what the channel makes
+        of `expression`, which is returned: a round trip less, before the caller hears anything.
         """
         word = secrets.token_hex(8)
-        self._parser.skip_to(word)
-        line = command_line("GET FULL VARIABLE", word + "${URIENCODE(a b)}")
-        reply = await self._exchange("GET FULL VARIABLE", line, 0.0)
-        self.uri_encoding = reply.value == word + "a%20b"
+        question = f"{word}${{URIENCODE(a b)}}"
+        line = command_line("GET FULL VARIABLE", f"{question}|{expression}" if expression else question)
+        reply = await self._exchange("GET FULL VARIABLE", line, 0.0, answer_begins=word)
+        encoded, _, value = (reply.value or "").removeprefix(word).partition("|")
+        self.uri_encoding = encoded == "a%20b"
         self._synchronised = True
+        return value
 
-    async def _exchange(self, command: str, line: bytes, own_seconds: float) -> Reply:
+    async def _exchange(self, command: str, line: bytes, own_seconds: float, answer_begins: str = "") -> Reply:
+        if self._waiter is not None:
+            raise RuntimeError("an AGI session carries out one command at a time")
         if self._end is not None:
             raise _again(self._end)
         assert self._transport is not None
+        if answer_begins:
+            self._parser.skip_to(answer_begins)
         seconds = own_seconds + self.limits.reply_seconds
-        waiter: asyncio.Future[Reply] = self._loop.create_future()
-        self._waiter = waiter
-        late = self._loop.call_later(
-            seconds, self.end, PhoneError(f"the PBX did not answer {command} within {seconds:g} s")
-        )
+        self._asked = command, seconds
+        self._answer_due = self._loop.time() + seconds
+        self._watch_until(self._answer_due)
+        waiter = self._waiter = self._loop.create_future()
         try:
             self._transport.write(line)
             return await waiter
@@ -233,8 +247,32 @@ class AgiSession(asyncio.Protocol):
             self.close()
             raise
         finally:
-            late.cancel()
             self._waiter = None
+
+    def _watch_until(self, due: float) -> None:
+        """Have `_look` called by then.
+
+        One timer serves all deadlines of a session. It is only ever brought forward, and looks again later when it
+        comes too early: most commands are answered long before, and cost no timer of their own.
+        """
+        if self._watch is not None:
+            if self._watch.when() <= due:
+                return
+            self._watch.cancel()
+        self._watch = self._loop.call_at(due, self._look)
+
+    def _look(self) -> None:
+        self._watch = None
+        now = self._loop.time()
+        if now >= self._answer_due:
+            command, seconds = self._asked
+            self.end(PhoneError(f"the PBX did not answer {command} within {seconds:g} s"))
+        elif now < self._life_due:
+            self._watch_until(min(self._answer_due, self._life_due))
+        elif self.request is None:
+            self._refuse(f"no header within {self.limits.header_seconds:g} s")
+        else:
+            self.end(PhoneError(f"the session took longer than {self.limits.session_seconds:g} s"))
 
 
 def _again(error: PhoneError) -> PhoneError:

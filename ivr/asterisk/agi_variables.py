@@ -7,6 +7,7 @@ only letters, digits and ``-_.!~*'()``.
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
@@ -26,7 +27,8 @@ def check_variable_name(name: str) -> None:
         )
 
 
-def read_expressions(names: Sequence[str]) -> list[tuple[Sequence[str], str]]:
+@lru_cache
+def read_expressions(names: tuple[str, ...]) -> Sequence[tuple[Sequence[str], str]]:
     """Return names and, for each group of them, the argument of ``GET FULL VARIABLE`` that reads it in one round trip.
 
     Each value is percent-encoded by Asterisk's URIENCODE, so that no line break or ``|`` in it can break the reply.

@@ -64,6 +64,7 @@ class FakeAsterisk:
         self.writer = writer
         self.has_uri_functions = True
         self.synchronises = True
+        self._value_begins = ""
 
     @classmethod
     async def dial(cls, port: int, first: bytes | None = None) -> "FakeAsterisk":
@@ -78,15 +79,20 @@ class FakeAsterisk:
         self.writer.write(raw)
 
     async def hears(self) -> list[str]:
-        """The words of the next command. Answers by itself the question by which a session synchronises."""
+        """The words of the next command. Answers by itself the question by which a session synchronises; where that is
+        asked together with variables, `answers` and `tells` do, and it is left out here."""
         async with asyncio.timeout(LIMIT):
             line = await self.reader.readline()
         if not line.endswith(b"\n"):
             raise EOFError("the server closed the connection")
         words = asterisk_reads(line[:-1].decode())
-        sync = re.fullmatch(r"([0-9a-f]{16})\$\{URIENCODE\(a b\)\}", words[-1])
+        sync = re.fullmatch(r"([0-9a-f]{16})\$\{URIENCODE\(a b\)\}(?:\|(.+))?", words[-1])
         if sync and self.synchronises:
-            self.says(f"200 result=1 ({sync[1]}{'a%20b' if self.has_uri_functions else ''})\n".encode())
+            begins = f"{sync[1]}{'a%20b' if self.has_uri_functions else ''}"
+            if sync[2]:
+                self._value_begins = f"{begins}|"
+                return [*words[:-1], sync[2]]
+            self.says(f"200 result=1 ({begins})\n".encode())
             return await self.hears()
         return words
 
@@ -95,7 +101,7 @@ class FakeAsterisk:
         heard = []
         for answer in raw:
             heard.append(await self.hears())
-            self.says(answer)
+            self.says(self._whole(answer))
         return heard
 
     async def tells(self, variables: Mapping[str, bytes]) -> list[str]:
@@ -109,8 +115,13 @@ class FakeAsterisk:
             assert found, part
             names.append(found[1])
             values.append(quote(variables.get(found[1], b""), safe="-_.!~*'()") if self.has_uri_functions else "")
-        self.says(f"200 result=1 ({'|'.join(values)})\n".encode())
+        self.says(self._whole(f"200 result=1 ({'|'.join(values)})\n".encode()))
         return names
+
+    def _whole(self, answer: bytes) -> bytes:
+        """The answer with what a question by which the session synchronises adds to it."""
+        begins, self._value_begins = self._value_begins, ""
+        return answer.replace(b"200 result=1 (", b"200 result=1 (" + begins.encode(), 1)
 
     async def is_let_go(self) -> bytes:
         """Wait until the server closes the connection; returns what it sent before that."""

@@ -142,6 +142,14 @@ async def test_a_name_that_ends_the_header_early_answers_no_command(smuggled):
         assert here.requests[0].uniqueid == "1795324275.8"
 
 
+@pytest.mark.parametrize("smuggled", [b"x\n\n200 result=1 (0)\n", b"x\n\n200 result=1 (a%20b|9)\n520-never ends\n"])
+async def test_a_name_that_ends_the_header_early_is_no_variable(smuggled):
+    async with site(lambda phone: phone.variables(["MEMBERNAME"])) as here:
+        asterisk = await here.dialled(header(name=smuggled))
+        assert await asterisk.tells({"MEMBERNAME": b"Anna|Lee"}) == ["MEMBERNAME"]
+        assert await here.result() == {"MEMBERNAME": "Anna|Lee"}
+
+
 @pytest.mark.parametrize("part", [b"", b"200 resu", b"520-Invalid\nusage"])
 async def test_a_connection_that_ends_within_a_command_is_one_clear_error(part):
     async with site(asks) as here:
@@ -185,6 +193,20 @@ async def test_a_command_is_given_the_time_that_it_needs_itself():
         await asyncio.sleep(0.15)  # the caller thinks: longer than everything but the time to press a key
         asterisk.says(b"200 result=5\n")
         assert (await here.result()).pressed == "5"
+
+
+async def test_a_command_after_others_has_a_deadline_of_its_own():
+    async def plays_two(phone: AgiPhone) -> None:
+        await phone.play(["en/hello", "en/question"])
+
+    async with site(plays_two, header_seconds=0.05, reply_seconds=0.1, prompt_seconds=0.1) as here:
+        asterisk = await here.dialled()
+        await asterisk.hears()
+        await asyncio.sleep(0.1)  # the time for the header is over meanwhile
+        asterisk.says(b"200 result=0 endpos=1\n")
+        assert (await asterisk.hears())[2] == "postcall/en/question"
+        assert await asterisk.is_let_go() == b""
+        assert str(await here.result()) == "the PBX did not answer STREAM FILE within 0.2 s"
 
 
 async def test_a_session_has_an_end_whatever_is_under_way():

@@ -12,7 +12,7 @@ from tests.agi.agi_client import header
 FLOWS = ("csat", "servqual")
 """One question, and several."""
 PLAYS = re.compile(rb"^(STREAM FILE|GET DATA) ")
-SYNCHRONISES = re.compile(rb"([0-9a-f]{16})\$\{URIENCODE\(a b\)\}")
+SYNCHRONISES = re.compile(rb"([0-9a-f]{16})\$\{URIENCODE\(a b\)\}([^\"]*)")
 VALUES = re.compile(rb"\$\{URIENCODE\(")
 
 
@@ -79,7 +79,7 @@ class Callers:
         if line.startswith(b"CHANNEL STATUS"):
             return b"200 result=6\n"
         if sync := SYNCHRONISES.search(line):
-            return b"200 result=1 (" + sync[1] + b"a%20b)\n"
+            return b"200 result=1 (" + sync[1] + b"a%20b" + b"|" * len(VALUES.findall(sync[2])) + b")\n"
         if line.startswith(b"GET FULL VARIABLE"):
             return b"200 result=1 (" + b"|" * (len(VALUES.findall(line)) - 1) + b")\n"
         return b"200 result=1\n"
