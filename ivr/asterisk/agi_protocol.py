@@ -6,6 +6,7 @@ one command line at a time. The facts are those of Asterisk's ``res/res_agi.c``,
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -22,15 +23,16 @@ WASTE_BYTES: Final = 262_144
 COMMAND_BYTES: Final = 2_046
 """Most bytes in a command without its line feed: Asterisk reads into 2,048 and takes what is over as a new command."""
 
+_KEPT_LINES: Final = 256
+"""Commands that are not put together again: callers are played the same prompts."""
 _USAGE_END: Final = b"520 End of proper usage."
 _HEADER_END: Final = re.compile(rb"(?:\A|\n)\r?\n")
-_HEADER_LINE: Final = re.compile(r"^agi_([a-z0-9_]{1,64}):[ ]?(.*)$", re.MULTILINE)
-_REPLY: Final = re.compile(
-    r"([2-5]\d\d)(?:[ -](result=(\S*)(?: \((.*)\))?(?: endpos=(\d{1,18}))?\s*|.*))?", re.DOTALL
-)
+_HEADER_LINE: Final = re.compile(r"^agi_([a-z0-9_]{1,64}): ?(.*)", re.MULTILINE)
+_REPLY: Final = re.compile(r"([2-5]\d\d)(?:[ -](result=(\S*)(?: \((.*)\))?(?: endpos=(\d{1,18}))?\s*|.*))?", re.DOTALL)
 _PATH: Final = re.compile(r"[!-~]{0,200}")
 _UNIQUEID: Final = re.compile(r"[!-~]{1,150}")
 _UNSENDABLE: Final = re.compile(r"[\r\n\0]")
+_SPECIAL: Final = re.compile(r"[\r\n\0\\\"]")
 
 
 class ProtocolViolation(Exception):
@@ -119,12 +121,15 @@ class AgiParser:
             if header is None:
                 return events
             events.append(header)
-            data = b""
+            data = bytes(self._buffer)
+            self._buffer.clear()
         buffer = self._buffer
-        buffer += data
-        if b"\n" in data or events:
-            *lines, rest = bytes(buffer).split(b"\n")
-            buffer[:] = rest
+        # A line that comes in many parts is put together once.
+        if b"\n" not in data:
+            buffer += data
+        else:
+            lines = (bytes(buffer) + data if buffer else data).split(b"\n")
+            buffer[:] = lines.pop()
             for line in lines:
                 if len(line) > LINE_BYTES:
                     raise ProtocolViolation(f"a line is longer than {LINE_BYTES} bytes")
@@ -245,18 +250,21 @@ def quote(argument: str) -> str:
     Within double quotes, a backslash makes the next character literal. Raises `PhoneError` for a line break or NUL,
     which would end the command.
     """
+    if not _SPECIAL.search(argument):
+        return f'"{argument}"'
     if _UNSENDABLE.search(argument):
         raise PhoneError("an AGI argument has a line break or a NUL in it")
     escaped = argument.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
+@lru_cache(maxsize=_KEPT_LINES)
 def command_line(command: str, *arguments: str | int) -> bytes:
     """Return `command` (plain words, such as ``STREAM FILE``) with its arguments quoted, and the line feed.
 
     Raises `PhoneError` when an argument cannot be sent, or the whole is longer than `COMMAND_BYTES`.
     """
-    words = [command, *(str(word) if isinstance(word, int) else quote(word) for word in arguments)]
+    words = [command, *[str(word) if isinstance(word, int) else quote(word) for word in arguments]]
     line = " ".join(words).encode(errors="replace")
     if len(line) > COMMAND_BYTES:
         raise PhoneError(f"the AGI command {command} is {len(line)} bytes long; at most {COMMAND_BYTES} are allowed")

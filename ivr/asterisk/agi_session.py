@@ -8,7 +8,7 @@ import asyncio
 import math
 import secrets
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from ivr.asterisk.agi_protocol import (
     AgiHeader,
@@ -105,9 +105,8 @@ class AgiSession(asyncio.Protocol):
     # --- called by the event loop ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
         assert self._owner is not None
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
         if not self._owner.admit(self):
             self._owner = None
             self.end(PhoneError("there are too many sessions"))
@@ -239,7 +238,8 @@ class AgiSession(asyncio.Protocol):
         self._asked = command, seconds
         self._answer_due = self._loop.time() + seconds
         self._watch_until(self._answer_due)
-        waiter = self._waiter = self._loop.create_future()
+        waiter: asyncio.Future[Reply] = self._loop.create_future()
+        self._waiter = waiter
         try:
             self._transport.write(line)
             return await waiter

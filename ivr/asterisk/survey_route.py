@@ -29,6 +29,10 @@ ATTENDED_TRANSFER = "ATTENDEDTRANSFER"
 CALLBACK_OF = "POSTCALL_CALLBACK"
 """Set on a call-back when it is placed: the linkedid of the call that it is about, percent-encoded."""
 
+_OWN = (
+    *(STATE, LINKEDID, MEMBER_INTERFACE, MEMBER_NAME, QUEUE_NAME, DIALED_PEER, ATTENDED_TRANSFER, ANSWERED_TIME),
+    *(OUTBOUND_AGENT, SENT_BY, CALLBACK_OF),
+)
 _SECONDS = re.compile(r"[0-9]{1,6}")
 _NO = ("", "0", "no", "false")
 
@@ -44,10 +48,8 @@ async def read_request(
 ) -> SurveyRequest:
     """Ask the caller's channel for what the header leaves out, and for the variables that rules and flows name, in one
     round trip for up to 15 of all these. Raises `PhoneError`."""
-    own = [LINKEDID, MEMBER_INTERFACE, MEMBER_NAME, QUEUE_NAME, DIALED_PEER, ATTENDED_TRANSFER, ANSWERED_TIME]
-    ways = [OUTBOUND_AGENT, SENT_BY, CALLBACK_OF, reason_variable]
-    named = [internal_variable] if internal_variable else []
-    known = await phone.variables(list(dict.fromkeys([STATE, *own, *ways, *named, *flow_variables])))
+    named = (internal_variable,) if internal_variable else ()
+    known = await phone.variables(tuple(dict.fromkeys((*_OWN, reason_variable, *named, *flow_variables))))
     return SurveyRequest(
         site=site,
         linkedid=known[LINKEDID] or request.uniqueid,

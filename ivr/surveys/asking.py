@@ -99,7 +99,6 @@ class Asking:
         """Whether the PBX could not play a prompt."""
         self.lacked_store = False
         """Whether something could not be stored."""
-        self._told = log.bind(site=site, survey=survey)
 
     async def ask(self) -> Outcome:
         """Carry out the interview to its end, whatever the caller, the PBX and the database do."""
@@ -205,7 +204,7 @@ class Asking:
             self.lacked_store = True
             why = str(error) or f"no answer in {seconds:g} s"
             self._outage.failed(why)
-            self._told.debug("not stored", why=why)
+            log.debug("not stored", site=self._site, survey=self._survey, why=why)
             return False
         self._outage.worked()
         return True
@@ -214,5 +213,5 @@ class Asking:
         if isinstance(error, CallerHungUp):
             return HungUp()
         self.lacked_prompt = self.lacked_prompt or isinstance(error, PromptMissing)
-        self._told.error("the survey breaks off", why=str(error))
+        log.error("the survey breaks off", site=self._site, survey=self._survey, why=str(error))
         return Failed()
