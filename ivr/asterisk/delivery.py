@@ -74,23 +74,24 @@ class Delivery:
                     self._on_drained()
                 await self._filled.wait()
             for _ in range(min(len(self._queue), _AT_ONCE)):
-                await self._hand_out(self._queue.popleft())
+                event = self._queue.popleft()
+                try:
+                    handling = self._consumer(event)
+                    if handling is not None:
+                        await handling
+                except Exception:
+                    self._failed(event)
             # A consumer that never waits must not keep the socket from being read.
             await asyncio.sleep(0)
 
-    async def _hand_out(self, event: CallEvent | Gap) -> None:
-        try:
-            handling = self._consumer(event)
-            if handling is not None:
-                await handling
-        except Exception:
-            self.errors += 1
-            _log.exception(
-                "a call event failed",
-                kind=type(event).__name__,
-                site=event.site,
-                linkedid=event.linkedid if isinstance(event, CallEvent) else None,
-            )
+    def _failed(self, event: CallEvent | Gap) -> None:
+        self.errors += 1
+        _log.exception(
+            "a call event failed",
+            kind=type(event).__name__,
+            site=event.site,
+            linkedid=event.linkedid if isinstance(event, CallEvent) else None,
+        )
 
     async def drained(self) -> None:
         """Wait until every event has been handled."""

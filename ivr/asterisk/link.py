@@ -78,7 +78,8 @@ class AmiLink:
         self._sessions = 0
         self._skipped = 0
         self._events = 0
-        self._lag_seconds = 0.0
+        self._lag = timedelta()
+        """How late the last event was heard."""
 
     @property
     def state(self) -> AmiState:
@@ -96,7 +97,7 @@ class AmiLink:
             armed=self._trigger.armed,
             not_armed=self._trigger.failed,
             events=self._events,
-            lag_seconds=self._lag_seconds,
+            lag_seconds=self._lag.total_seconds(),
             waiting_events=self._delivery.waiting,
             extension_problem=self._extension.problem if self._extension else "",
         )
@@ -286,9 +287,6 @@ class AmiLink:
         return since
 
     def _heard(self, message: Message, arrived: datetime) -> None:
-        if message.event == OUTCOME:
-            self._originator.heard(message)
-            return
         try:
             event = typed(message, arrived)
         except EventMalformed as error:
@@ -296,16 +294,16 @@ class AmiLink:
             _log.warning("an AMI event lacks a header", site=self._site, kind=message.event, missing=str(error))
             return
         if event is None:
+            if message.event == OUTCOME:
+                self._originator.heard(message)
             return
         self._events += 1
-        self._lag_seconds = (arrived - event.at).total_seconds()
+        self._lag = arrived - event.at
         if isinstance(event, AgentConnect):
             # Before anything else is done with it: the agent may hang up at once.
             self._trigger.arm(event.channel, event.uniqueid)
-        elif isinstance(event, FullyBooted):
-            _log.info("Asterisk has booted", site=self._site)
-        elif isinstance(event, Shutdown):
-            _log.info("Asterisk ends", site=self._site)
+        elif isinstance(event, (FullyBooted, Shutdown)):
+            _log.info("Asterisk has booted" if isinstance(event, FullyBooted) else "Asterisk ends", site=self._site)
         for told in self._translator.feed(event):
             if isinstance(told, LegConnected) and not isinstance(event, AgentConnect):
                 self._trigger.arm(told.channel, told.uniqueid)

@@ -26,10 +26,11 @@ class Message:
 
     __slots__ = ("_event", "_lines")
 
-    def __init__(self, block: bytes) -> None:
-        """`block` is the lines of the message, without the empty line that ends it."""
-        self._lines = (b"\r\n%b\r\n" % block).decode("utf-8", "replace")
-        self._event = self.get("Event")
+    def __init__(self, block: bytes, event: str = "") -> None:
+        """`block` is the lines of the message, without the empty line that ends it; `event` the event's name, if that
+        was read already."""
+        self._lines = f"\r\n{block.decode('utf-8', 'replace')}\r\n"
+        self._event = event or self.get("Event")
 
     @property
     def event(self) -> str:
@@ -114,7 +115,7 @@ class Framer:
         """The version of AMI from the greeting, such as ``11.0.0``; None until it was seen."""
         self.skipped = 0
         self._max_bytes = max_bytes
-        self._wanted = None if wanted is None else frozenset(_EVENT + name.encode() for name in wanted)
+        self._wanted = None if wanted is None else {_EVENT + name.encode(): name for name in wanted}
         self._buffer = bytearray()
         self._scanned = 0
         self._greeting_due = True
@@ -132,19 +133,19 @@ class Framer:
         if self._greeting_due:
             return []
         messages = []
-        wanted, max_bytes = self._wanted, self._max_bytes
+        wanted, max_bytes, event = self._wanted, self._max_bytes, ""
         for block in self._whole_blocks():
             if len(block) > max_bytes:
                 self.skipped += 1
                 continue
             if wanted is not None:
-                first_line = block.split(_LINE, 1)[0]
-                is_other = first_line not in wanted and first_line.startswith(_EVENT)
-                if is_other and not (answers_due and _ACTION_ID in block):
+                end = block.find(_LINE)
+                event = wanted.get(block[:end] if end >= 0 else block, "")
+                if not event and block.startswith(_EVENT) and not (answers_due and _ACTION_ID in block):
                     continue
             if stripped := block.strip(_LINE):
-                message = Message(stripped)
-                if message.event or message.response:
+                message = Message(stripped, event)
+                if event or message.event or message.response:
                     messages.append(message)
                 else:
                     self.skipped += 1
