@@ -4,15 +4,16 @@ What is to be written while the disk is waited for is written together afterward
 same whether one caller waits for it or thirty.
 
 SQLite is set up as SQLAlchemy's documentation of its SQLite dialect advises for transactions that really begin at
-BEGIN: the driver's own handling is switched off and BEGIN is sent by hand.
+BEGIN: the driver's own handling is switched off and BEGIN is sent by hand. Not by a listener, though: an engine that
+has one takes a longer way with every statement.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from queue import Empty, SimpleQueue
@@ -38,7 +39,9 @@ BUSY_MILLISECONDS = 2000
 READERS = 4
 AT_ONCE = 64
 """Transactions that are written with one commit, at most."""
-_WRITES = "postcall_writes"
+_TO_READ = "BEGIN"
+_TO_WRITE = "BEGIN IMMEDIATE"
+"""Takes the lock at once: upgrading a read to a write later fails outright when another has written."""
 
 
 class ThreadTransaction:
@@ -92,7 +95,6 @@ class SqliteFile:
         self.engine = _engine(url)
         self.retries = 0
         """How often a transaction was run again."""
-        self._writing = self.engine.execution_options(**{_WRITES: True})
         self._waiting: SimpleQueue[_Job[Any] | None] = SimpleQueue()
         self._writer = Thread(target=self._write_all, name="postcall-writes", daemon=True)
         self._writer.start()
@@ -141,7 +143,7 @@ class SqliteFile:
         jobs = [job for job in jobs if not job.done.cancelled()]
         if len(jobs) > 1:
             try:
-                with self._writing.begin() as connection:
+                with _begun(self.engine, _TO_WRITE) as connection:
                     results = [_finished(job.work(ThreadTransaction(connection))) for job in jobs]
             except BaseException:  # noqa: S110 - whoever it is about is told when each is written alone
                 pass
@@ -162,7 +164,7 @@ class SqliteFile:
             if job.done.cancelled():
                 break
             try:
-                with self._writing.begin() as connection:
+                with _begun(self.engine, _TO_WRITE) as connection:
                     return _finished(job.work(ThreadTransaction(connection)))
             except DBAPIError as error:
                 pause = pause_after(error, attempt)
@@ -181,7 +183,7 @@ class _Reading:
         self._is_over = False
 
     def run(self, work: Work[Result]) -> Result:
-        with self._engine.begin() as connection:
+        with _begun(self._engine, _TO_READ) as connection:
             with self._lock:
                 if self._is_over:
                     raise InterruptedError
@@ -227,7 +229,6 @@ def _tell(job: _Job[Any], *, result: Any = None, error: BaseException | None = N
 def _engine(url: URL) -> Engine:
     engine = create_engine(url, pool_size=READERS + 1, max_overflow=0)
     event.listen(engine, "connect", _on_connect)
-    event.listen(engine, "begin", _on_begin)
     return engine
 
 
@@ -247,7 +248,9 @@ def _on_connect(connection: Any, _record: object) -> None:
         cursor.close()
 
 
-def _on_begin(connection: Connection) -> None:
-    # A writer takes the lock at once: upgrading a read to a write later fails outright when another has written.
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+@contextmanager
+def _begun(engine: Engine, begin: str) -> Iterator[Connection]:
+    """A transaction that is committed at the end of the block, and rolled back when it raises."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql(begin)
+        yield connection
