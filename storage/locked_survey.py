@@ -88,6 +88,11 @@ async def set_survey(connection: Transaction, site: str, survey: str, **values: 
 async def set_shares(connection: Transaction, site: str, survey: str, shares: Sequence[Share]) -> None:
     """Replace the rows of those who share a locked survey; one who has it alone has no row."""
     await connection.execute(_uncrediting(), {"site": site, "asked": survey})
+    await add_shares(connection, site, survey, shares)
+
+
+async def add_shares(connection: Transaction, site: str, survey: str, shares: Sequence[Share]) -> None:
+    """Add the rows of those who share a survey that has none yet."""
     for share in shares if len(shares) > 1 else ():
         await insert_new(connection, Credit, site_id=site, survey=survey, agent=share.agent, parts=share.parts)
 

@@ -15,7 +15,7 @@ from storage.call_counts import counted, recount
 from storage.call_recorder import call_reason, describe_codes, include_call, merge_call, zone_of
 from storage.counts import Counts
 from storage.engine import Database
-from storage.locked_survey import describe_shares, is_answered, lock, lock_call_of, set_shares, set_survey, shares_of
+from storage.locked_survey import add_shares, describe_shares, is_answered, lock, lock_call_of, set_survey, shares_of
 from storage.records import (
     NEVER_PUBLISHED,
     AnswerRecord,
@@ -130,7 +130,7 @@ class SurveyRecorder:
                 return False
             if not offer.trial:
                 await merge_call(connection, replace(call, reason=reason, reason_source=reason_source))
-            await set_shares(connection, offer.site, offer.survey, shares)
+            await add_shares(connection, offer.site, offer.survey, shares)
             await include_call(connection, offer.site, offer.linkedid)
             locked = await lock(connection, offer.site, offer.survey)
             counts = Counts(trial=locked.trial)
