@@ -1,6 +1,7 @@
 """Callers in surveys, as the PBX connects them, who remember which keys they were thanked for."""
 
 import asyncio
+import math
 import random
 import re
 from collections import Counter
@@ -23,6 +24,8 @@ class Callers:
     ports: Sequence[int]
     lines: int
     rng: random.Random
+    most_a_second: float = math.inf
+    """So many of them call, where all that there is to be had would be too much."""
     thanked: dict[tuple[str, int], str] = field(default_factory=dict)
     """The key of a survey's n-th question, from 0, after which the caller heard the next prompt."""
     surveys: int = 0
@@ -49,12 +52,15 @@ class Callers:
             writer.close()
 
     async def _line(self) -> None:
+        clock = asyncio.get_running_loop()
         while True:
+            next_at = clock.time() + self.lines / self.most_a_second
             self._number += 1
             try:
                 await self.one(f"1795400000.{self._number}", self.rng.choice(FLOWS))
             except OSError:
                 await asyncio.sleep(0.02)  # nobody listens: the dialplan goes on
+            await asyncio.sleep(next_at - clock.time())
 
     async def _answer(self, uniqueid: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         pressed: list[str] = []

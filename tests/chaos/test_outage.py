@@ -21,6 +21,7 @@ from tests.postgres import Postgres
 from tests.waiting import until
 
 OUTAGE_SECONDS = float(os.environ.get("CHAOS_OUTAGE_SECONDS", "2"))
+CALLERS_A_SECOND = 50.0
 MOST_GROWTH_KILOBYTES = 64 * 1024
 """By so much the service may grow meanwhile: an outage must not be kept in memory."""
 
@@ -31,7 +32,7 @@ async def test_callers_notice_nothing_of_a_database_that_is_away(server: Postgre
     await upgrade(url)
     settings, port = tmp_path / "postcall.toml", free_port()
     settings.write_text(SETTINGS.format(url=url, folder=tmp_path, port=port, web=0))
-    callers = Callers(ports=[port], lines=LINES, rng=random.Random(1))
+    callers = Callers(ports=[port], lines=LINES, rng=random.Random(1), most_a_second=CALLERS_A_SECOND)
     async with living(settings, port) as process:
         calling = asyncio.create_task(callers.call())
         await surveys_end(callers, 3 * LINES)
