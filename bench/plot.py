@@ -26,6 +26,7 @@ def draw(chart: Chart, folder: Path) -> None:
         "x": {"field": "figure", "type": "quantitative", "title": chart.unit},
     }
     colour = {"field": "side", "sort": sides, "title": None, "scale": {"domain": sides, "range": _COLOURS}}
+    colour["legend"] = {"orient": "bottom"}  # beside the bars the longest one's figure would run into it
     spec = {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "title": chart.title,
