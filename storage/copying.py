@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Table, func, insert, select, tuple_
+from sqlalchemy import Table, exists, func, insert, select, tuple_
 
 from ivr.errors import DatabaseError
 from storage.address import describe
@@ -31,7 +31,7 @@ async def copy_all(source: Database, target: Database) -> Mapping[str, int]:
 
     async def work(connection: Transaction) -> Mapping[str, int]:
         for table in tables:
-            if await connection.scalar(select(func.count()).select_from(table)):
+            if await connection.scalar(select(exists().select_from(table))):
                 raise DatabaseError(f"database {describe(target.url)}: the table {table.name} has rows already")
         return {table.name: await _copy(source, connection, table) for table in tables}
 

@@ -7,6 +7,20 @@ from click.testing import CliRunner, Result
 
 from ivr.cli.main import main
 
+SETTINGS = """
+[database]
+url = "{url}"
+[web]
+token = "a token of these tests"
+[privacy]
+caller_key = "a caller key of these tests"
+[sites.main]
+zone = "Europe/Madrid"
+[sites.main.ami]
+secret = "none"
+"""
+"""The least that a command about a database needs; `url` is left to be filled in."""
+
 
 def run(folder: Path, *arguments: str) -> Result:
     """Run the command in `folder` to its end."""

@@ -9,22 +9,9 @@ from sqlalchemy import make_url
 from storage import copying
 from storage.base import Base
 from storage.engine import open_database
-from tests.cli.inside import refused, said
+from tests.cli.inside import SETTINGS, refused, said
 from tests.postgres import Postgres
 from tests.storage.samples import rows
-
-SETTINGS = """
-[database]
-url = "{url}"
-[web]
-token = "a token of these tests"
-[privacy]
-caller_key = "a caller key of these tests"
-[sites.main]
-zone = "Europe/Madrid"
-[sites.main.ami]
-secret = "none"
-"""
 
 
 @pytest.fixture(scope="module")

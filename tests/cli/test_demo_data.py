@@ -23,19 +23,8 @@ from storage.records import CountFilter
 from storage.tables import Answer, Base, Call, Credit, Leg, Survey
 from storage.transaction import Transaction
 from storage.verify import verify
+from tests.cli.inside import SETTINGS
 
-SETTINGS = """
-[database]
-url = "{url}"
-[web]
-token = "a token of these tests"
-[privacy]
-caller_key = "a caller key of these tests"
-[sites.main]
-zone = "Europe/Madrid"
-[sites.main.ami]
-secret = "none"
-"""
 PLAN = DemoPlan(
     ratings=6000, agents=30, reasons=12, last=date(2026, 11, 26), days=90, zone=ZoneInfo("Europe/Madrid"), seed=3
 )
