@@ -13,6 +13,7 @@ from storage.engine import open_database
 from storage.recorder import Recorder
 from storage.records import AnswerRecord, CallRecord, FlowVersionRecord, LegRecord, SiteRecord, SurveyOffer
 from storage.schema import upgrade
+from tests.heard import hear_leg
 
 SECONDS = 4.0
 CALLERS = (1, 20, 100)
@@ -23,7 +24,7 @@ SITE = "main"
 async def survey(recorder: Recorder, name: str, agent: str) -> None:
     """One call and its survey, in six transactions."""
     talk = {"site": SITE, "linkedid": name, "queue": "support"}
-    await recorder.record_leg(LegRecord(**talk, leg=name, agent=agent, talk_seconds=50))
+    await hear_leg(recorder, LegRecord(**talk, leg=name, agent=agent, talk_seconds=50))
     await recorder.offer(
         SurveyOffer(**talk, survey=name, flow="csat", flow_version="aa", offered_at=AT, agent=agent, reason="billing")
     )
@@ -33,7 +34,7 @@ async def survey(recorder: Recorder, name: str, agent: str) -> None:
     )
     await recorder.record_answer(SITE, name, answer)
     await recorder.finish(SITE, name, "completed", AT)
-    await recorder.record_call(CallRecord(**talk, reason="billing", agent=agent, ended_at=AT, ended_by="agent"))
+    await recorder.record_heard(CallRecord(**talk, reason="billing", agent=agent, ended_at=AT, ended_by="agent"))
 
 
 async def measure(callers: int) -> None:

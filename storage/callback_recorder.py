@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, exists, func, select, update
 
-from storage.call_recorder import call_reason, merge_call
 from storage.callback_records import CallbackEnd, CallbackLimits, CallbackRecord
 from storage.engine import Database
+from storage.locked_call import lock_call_anyway
 from storage.quarantine import ALL_SITES
-from storage.records import CallRecord, ReasonSource
-from storage.tables import Callback, OptOut, Site, Survey
+from storage.records import ReasonSource
+from storage.tables import Call, Callback, OptOut, Site, Survey
 from storage.transaction import Transaction
 from storage.upsert import insert_new
 
@@ -29,7 +29,7 @@ class CallbackRecorder:
         it, or its caller was asked."""
 
         async def work(connection: Transaction) -> bool:
-            await merge_call(connection, CallRecord(site=callback.site, linkedid=callback.linkedid))
+            await lock_call_anyway(connection, callback.site, callback.linkedid)
             if await _is_asked(connection, callback.site, callback.linkedid):
                 return False
             return await insert_new(
@@ -178,10 +178,9 @@ class CallbackRecorder:
         """The reason of a call and where it comes from; ``""`` when it is not known."""
 
         async def work(connection: Transaction) -> tuple[str, ReasonSource]:
-            try:
-                return await call_reason(connection, site, linkedid)
-            except LookupError:
-                return "", ""
+            call = select(Call.reason, Call.reason_source).where(Call.site_id == site, Call.linkedid == linkedid)
+            row = (await connection.execute(call)).one_or_none()
+            return (row.reason, row.reason_source) if row else ("", "")
 
         return await self._database.read(work)
 

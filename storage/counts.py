@@ -1,15 +1,16 @@
-"""Changes to the tallies and the funnel that belong to one transaction."""
+"""Changes to all counts that belong to one transaction: tallies, funnel, calls, coverage."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from storage.count_tables import AgentTally
+from storage.count_tables import AgentTally, CallCount, Coverage
+from storage.counted_calls import BUCKET, STRATUM
 from storage.moves import Key, move_all
 from storage.records import PARTS, STEPS, Share, Step
 from storage.tables import Funnel, Tally
-from storage.transaction import Transaction
+from storage.transaction import Result, Transaction, Work
 
 
 class Bucket(NamedTuple):
@@ -48,13 +49,26 @@ class _TallyKey(NamedTuple):
 _OF_AGENT = ("site_id", "day", "agent", "flow", "question", "is_rating", "value")
 
 
-class Counts:
-    """Changes that are collected and then written together. Those of a trial are not written."""
+class Counted(NamedTuple):
+    """What one call counts at some moment."""
 
-    def __init__(self, *, trial: bool) -> None:
-        self._trial = trial
+    calls: Counter[Key]
+    """Parts by `storage.counted_calls.BUCKET`."""
+    talk: Counter[Key]
+    """Seconds times parts by `BUCKET`."""
+    strata: Counter[Key]
+    """Parts by `STRATUM`."""
+
+
+class Counts:
+    """Changes to all counts, collected in a transaction and written at its end."""
+
+    def __init__(self) -> None:
         self._ratings: Counter[_TallyKey] = Counter()
         self._surveys: dict[Bucket, Counter[Step]] = defaultdict(Counter)
+        self._calls: Counter[Key] = Counter()
+        self._talk: Counter[Key] = Counter()
+        self._strata: Counter[Key] = Counter()
 
     def rate(self, buckets: Buckets, question: str, is_rating: bool, value: int, by: int = 1) -> None:
         """`by` more answers to `question` have `value`."""
@@ -66,10 +80,17 @@ class Counts:
         for bucket, parts in buckets:
             self._surveys[bucket][step] += by * parts
 
+    def move_call(self, before: Counted, after: Counted) -> None:
+        """A call that counted `before` counts `after` now."""
+        for sums, old, new in zip((self._calls, self._talk, self._strata), before, after, strict=True):
+            sums.update(new)
+            sums.subtract(old)
+
     async def write(self, connection: Transaction) -> None:
-        """Apply all changes. Raises `DatabaseError` when a count would fall below 0; then the transaction must fail."""
-        if self._trial:
-            return
+        """Apply all changes: the last thing that a transaction does, and in one order, against deadlocks.
+
+        Raises `DatabaseError` when a count would fall below 0; then the transaction must fail.
+        """
         ratings: dict[Key, dict[str, int]] = {
             (*key.bucket, key.question, key.is_rating, key.value): {"ratings": by} for key, by in self._ratings.items()
         }
@@ -82,3 +103,22 @@ class Counts:
             bucket: {step: steps[step] for step in STEPS} for bucket, steps in self._surveys.items()
         }
         await move_all(connection, Funnel, Bucket._fields, surveys)
+        calls = {key: {"calls": self._calls[key], "talk": self._talk[key]} for key in {*self._calls, *self._talk}}
+        await move_all(connection, CallCount, BUCKET, calls)
+        await move_all(connection, Coverage, STRATUM, {key: {"calls": by} for key, by in self._strata.items()})
+
+
+Counting = Callable[[Transaction, Counts], Awaitable[Result]]
+"""What is done in one transaction, with the changes of counts that follow from it."""
+
+
+def with_counts(work: Counting[Result]) -> Work[Result]:
+    """`work`, and after it the counts, as one transaction's work."""
+
+    async def both(connection: Transaction) -> Result:
+        counts = Counts()
+        result = await work(connection, counts)
+        await counts.write(connection)
+        return result
+
+    return both

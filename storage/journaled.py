@@ -21,7 +21,7 @@ from storage.journal_entries import Answered, Finished, Happened, Noted, Offered
 from storage.outage import Outage
 from storage.recorder import Recorder
 from storage.records import AnswerRecord, Outcome, SurveyOffer
-from storage.survey_recorder import Admit
+from storage.survey_steps import Admit
 
 log = structlog.get_logger()
 

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, Update, and_, bindparam, delete, exists, select, update
 
-from storage.call_counts import lock_call
-from storage.call_recorder import describe_codes
+from storage.call_steps import describe_codes
 from storage.counts import Bucket, Buckets, spread
 from storage.records import PARTS, Share
 from storage.tables import CODE, Answer, Credit, Survey
@@ -32,8 +31,13 @@ class LockedSurvey(NamedTuple):
 
     @property
     def buckets(self) -> Buckets:
-        """Where it counts."""
+        """Where it belongs."""
         return spread(self.whole, self.shares)
+
+    @property
+    def counted(self) -> Buckets:
+        """Where it counts: a trial nowhere."""
+        return () if self.trial else self.buckets
 
 
 async def lock(connection: Transaction, site: str, survey: str) -> LockedSurvey:
@@ -44,18 +48,6 @@ async def lock(connection: Transaction, site: str, survey: str) -> LockedSurvey:
     whole = Bucket(row.site_id, row.day, row.agent, row.queue, row.reason, row.flow)
     shares = await stored_shares(connection, site, survey, row.agent, shared=row.shared)
     return LockedSurvey(whole, shares, row.trial, row.status, row.started_at is not None, row.ended_at is not None)
-
-
-async def lock_call_of(connection: Transaction, site: str, survey: str) -> str:
-    """Lock the call of a survey, which comes before the survey itself, and return its linkedid.
-
-    Raises `LookupError` when the survey was never offered.
-    """
-    linkedid = await connection.scalar(_call_of(), {"site": site, "asked": survey})
-    if linkedid is None:
-        raise LookupError(f"survey {survey!r} of site {site!r} was never offered")
-    await lock_call(connection, site, linkedid)
-    return str(linkedid)
 
 
 async def stored_shares(
@@ -128,12 +120,6 @@ def _locking() -> Select[Any]:
     columns = table_of(Survey).c
     wanted = (*Bucket._fields, "shared", "trial", "status", "started_at", "ended_at")
     return select(*(columns[name] for name in wanted)).where(is_asked(columns)).with_for_update()
-
-
-@cache
-def _call_of() -> Select[Any]:
-    # Needs no lock: it never changes.
-    return select(table_of(Survey).c.linkedid).where(is_asked(table_of(Survey).c))
 
 
 @cache

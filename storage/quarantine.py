@@ -13,10 +13,10 @@ from typing import Any, Literal
 from sqlalchemy import BigInteger, ColumnElement, Integer, Select, bindparam, exists, false, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from storage.call_recorder import exclude_call, is_asked
+from storage.call_steps import exclude_call, is_asked
 from storage.engine import Database
 from storage.records import PARTS, Exclusion
-from storage.survey_recorder import Admit
+from storage.survey_steps import Admit
 from storage.tables import OptOut, Survey, Tally
 from storage.transaction import Transaction
 from storage.upsert import Columns, table_of

@@ -3,7 +3,6 @@
 from storage.call_recorder import CallRecorder
 from storage.callback_recorder import CallbackRecorder
 from storage.credit_recorder import CreditRecorder
-from storage.heard_recorder import HeardRecorder
 from storage.opt_outs import OptOutRecorder
 from storage.publication_recorder import PublicationRecorder
 from storage.survey_recorder import SurveyRecorder
@@ -11,7 +10,6 @@ from storage.survey_recorder import SurveyRecorder
 
 class Recorder(
     CallRecorder,
-    HeardRecorder,
     SurveyRecorder,
     CreditRecorder,
     OptOutRecorder,

@@ -7,7 +7,7 @@ import structlog
 from ivr.errors import DatabaseAway, DatabaseError
 from ivr.settings import Settings
 from storage.address import parse_url
-from storage.call_recorder import merge_site
+from storage.call_steps import merge_site
 from storage.engine import Database, open_database
 from storage.records import SiteRecord
 from storage.schema import check_schema, require_schema

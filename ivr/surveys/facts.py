@@ -118,10 +118,9 @@ class FactWriter:
                 agents.append(agent)
             legs.append(leg_record(call, leg, agent=agent.agent if agent else ""))
         reason = exclusion(call)
-        await self._recorder.record_heard(self._call_record(call), legs, agents, reason or "")
-        if call.legs:
-            # What was heard may come after the survey, and change whose it is.
-            await self._recorder.recredit_call(call.site, call.linkedid, self._attribution.decide)
+        # What was heard may come after the survey, and change whose it is.
+        decide = self._attribution.decide if legs else None
+        await self._recorder.record_heard(self._call_record(call), legs, agents, reason or "", decide)
         if reason and self._not_asked:
             await self._not_asked(call, reason)
         if self._calls.get(key) is call:

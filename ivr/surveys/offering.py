@@ -17,7 +17,7 @@ from ivr.surveys.rules import Facts, Rules, decide, needed
 from ivr.surveys.sampling import draw
 from storage.quarantine import Past, admission
 from storage.records import Exclusion, SurveyOffer
-from storage.survey_recorder import Admit
+from storage.survey_steps import Admit
 
 log = structlog.get_logger()
 

@@ -13,6 +13,7 @@ from storage.queries import tallies
 from storage.recorder import Recorder
 from storage.records import AnswerRecord, CountFilter, FlowVersionRecord, LegRecord, SiteRecord, SurveyOffer
 from storage.schema import upgrade
+from tests.heard import hear_leg
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SETTINGS = """
@@ -53,7 +54,8 @@ class Folder:
 
     async def call(self, recorder: Recorder, linkedid: str, at: datetime, value: int) -> None:
         for agent, since, until, by in (("PJSIP/1001", 0, 20, "transfer"), ("PJSIP/1002", 20, 80, "agent")):
-            await recorder.record_leg(
+            await hear_leg(
+                recorder,
                 LegRecord(
                     site="main",
                     linkedid=linkedid,
@@ -65,7 +67,7 @@ class Folder:
                     ended_at=at + timedelta(seconds=until),
                     ended_by=by,  # type: ignore[arg-type]
                     talk_seconds=until - since,
-                )
+                ),
             )
         asked_at = at + timedelta(seconds=80)
         await recorder.offer(

@@ -16,6 +16,7 @@ from storage.records import (
     SiteRecord,
     SurveyOffer,
 )
+from tests.heard import hear_leg
 
 SITE = "main"
 AGENTS = {
@@ -142,7 +143,7 @@ class Office:
         await self._recorder.exclude(SITE, linkedid, "caller_hung_up")
 
     async def _facts(self, linkedid: str, agent: str, reason: str, at: datetime, ended_by: EndedBy = "agent") -> None:
-        await self._recorder.record_call(
+        await self._recorder.record_heard(
             CallRecord(
                 site=SITE,
                 linkedid=linkedid,
@@ -156,7 +157,8 @@ class Office:
                 ended_by=ended_by,
             )
         )
-        await self._recorder.record_leg(
+        await hear_leg(
+            self._recorder,
             LegRecord(
                 site=SITE,
                 linkedid=linkedid,
@@ -170,5 +172,5 @@ class Office:
                 ring_seconds=4,
                 hold_seconds=60,
                 talk_seconds=300,
-            )
+            ),
         )

@@ -17,6 +17,7 @@ from storage.records import (
     SiteRecord,
     SurveyOffer,
 )
+from tests.heard import hear_leg
 
 LATE = datetime(2026, 10, 24, 21, 50, tzinfo=UTC)
 """23:50 in Madrid, on the day before the clocks go back."""
@@ -157,7 +158,8 @@ class Office:
         if not agent:
             return
         talked = self._dice.choice((None, 0, 29, 30, 59, 60, 119, 120, 299, 300, 599, 600, 4000))
-        await self._recorder.record_leg(
+        await hear_leg(
+            self._recorder,
             LegRecord(
                 site=site, linkedid=name, leg=name, agent=agent, queue=queue, connected_at=at - timedelta(minutes=9),
                 talk_seconds=talked,
@@ -165,7 +167,7 @@ class Office:
         )  # fmt: skip
 
     async def _over(self, site: str, name: str, agent: str, queue: str, at: datetime, ended_by: Any) -> None:
-        await self._recorder.record_call(
+        await self._recorder.record_heard(
             CallRecord(site=site, linkedid=name, queue=queue, agent=agent, ended_at=at, ended_by=ended_by)
         )
 

@@ -13,6 +13,7 @@ from storage.engine import Database, connect, open_database
 from storage.recorder import Recorder
 from storage.records import CallRecord, CountFilter, LegRecord, Share
 from storage.verify import verify
+from tests.heard import hear_leg
 from tests.storage.samples import ANA, BOB, DAY, NOON, SITE, at, offer, rated, silent
 
 
@@ -37,8 +38,8 @@ async def counted(database: Database, *by: Any) -> Counter[tuple[Any, ...]]:
 async def test_a_call_that_was_not_asked_is_counted_with_its_reason_code(
     recorder: Recorder, database: Database
 ) -> None:
-    await recorder.record_call(over("1.1", "caller"))
-    await recorder.record_leg(leg("1.1", ANA, 40, "caller"))
+    await recorder.record_heard(over("1.1", "caller"))
+    await hear_leg(recorder, leg("1.1", ANA, 40, "caller"))
     # Nothing is counted before it is known why: it might still be asked.
     assert await counted(database, "agent") == {}
     await recorder.exclude(SITE, "1.1", "caller_hung_up")
@@ -57,8 +58,8 @@ async def test_a_call_that_was_asked_counts_where_its_survey_does_and_once_it_is
     await recorder.offer(offer("1.1", agent=BOB, reason="sales"))
     await recorder.record_answer(SITE, "1.1", rated(4))
     assert await counted(database, "agent") == {}
-    await recorder.record_leg(leg("1.1", BOB, 70))
-    await recorder.record_call(over("1.1", agent=BOB))
+    await hear_leg(recorder, leg("1.1", BOB, 70))
+    await recorder.record_heard(over("1.1", agent=BOB))
     await recorder.finish(SITE, "1.1", "completed", at(100))
     # Under the survey's reason: the call's is told apart from it, and never counted twice.
     assert await counted(database, "agent", "reason") == {(BOB, "sales", "", "agent"): 1}
@@ -67,8 +68,8 @@ async def test_a_call_that_was_asked_counts_where_its_survey_does_and_once_it_is
 
 async def test_an_answer_that_is_told_after_the_end_moves_the_coverage(recorder: Recorder, database: Database) -> None:
     await recorder.offer(offer("1.1"))
-    await recorder.record_leg(leg("1.1", ANA, 70))
-    await recorder.record_call(over("1.1"))
+    await hear_leg(recorder, leg("1.1", ANA, 70))
+    await recorder.record_heard(over("1.1"))
     [before] = await queries.coverage(database, CountFilter(site=SITE))
     assert (before.hour, before.talk_band, before.rated, before.calls) == (13, 2, 0, 1)
     await recorder.record_answer(SITE, "1.1", rated(5))
@@ -84,8 +85,8 @@ async def test_calls_are_told_apart_by_how_long_their_legs_were_talked(
     recorder: Recorder, database: Database, talks: list[int | None], band: int
 ) -> None:
     for number, talk in enumerate(talks):
-        await recorder.record_leg(leg("1.1", f"PJSIP/{number}", talk))
-    await recorder.record_call(over("1.1"))
+        await hear_leg(recorder, leg("1.1", f"PJSIP/{number}", talk))
+    await recorder.record_heard(over("1.1"))
     await recorder.exclude(SITE, "1.1", "sampled_out")
     [row] = await queries.coverage(database, CountFilter())
     assert row.talk_band == band
@@ -93,10 +94,10 @@ async def test_calls_are_told_apart_by_how_long_their_legs_were_talked(
 
 
 async def test_what_becomes_known_later_moves_the_counts(recorder: Recorder, database: Database) -> None:
-    await recorder.record_call(over("1.1", "unknown", reason="", agent=""))
+    await recorder.record_heard(over("1.1", "unknown", reason="", agent=""))
     await recorder.exclude(SITE, "1.1", "unknown")
-    await recorder.record_leg(leg("1.1", ANA, 30))
-    await recorder.record_call(over("1.1", "agent", agent=ANA, reason=""))
+    await hear_leg(recorder, leg("1.1", ANA, 30))
+    await recorder.record_heard(over("1.1", "agent", agent=ANA, reason=""))
     await recorder.set_reason(SITE, "1.1", "sales", "wrap_up")
     assert await counted(database, "agent", "reason") == {(ANA, "sales", "unknown", "agent"): 1}
     # It is asked after all, by a call-back.
@@ -110,9 +111,9 @@ async def test_a_call_that_several_share_counts_in_their_parts_and_moves_with_th
 ) -> None:
     shares = (Share(agent=ANA, parts=250), Share(agent=BOB, parts=750))
     await recorder.offer(offer("1.1", shares=shares))
-    await recorder.record_leg(leg("1.1", ANA, 20, "transfer"))
-    await recorder.record_leg(leg("1.1", BOB, 60))
-    await recorder.record_call(over("1.1"))
+    await hear_leg(recorder, leg("1.1", ANA, 20, "transfer"))
+    await hear_leg(recorder, leg("1.1", BOB, 60))
+    await recorder.record_heard(over("1.1"))
     rows = await queries.call_counts(database, CountFilter(), by=("agent",))
     assert {row.agent: (row.calls * 1000, row.talk_seconds) for row in rows} == {ANA: (250, 20), BOB: (750, 60)}
     await recorder.recredit(SITE, "1.1", agent=BOB)
@@ -134,7 +135,7 @@ async def test_offered_and_excluded_are_all_calls_that_are_over(recorder: Record
         if number % 2:
             await recorder.offer(offer(linkedid))
             await recorder.record_answer(SITE, linkedid, silent())
-        await recorder.record_call(over(linkedid))
+        await recorder.record_heard(over(linkedid))
         if not number % 2:
             await recorder.exclude(SITE, linkedid, "sampled_out")
     offered = sum(row.surveys for row in await queries.funnel(database, CountFilter()) if row.step == "offered")
@@ -148,7 +149,7 @@ async def test_readers_narrow_to_days_queues_reasons_and_agents(recorder: Record
         [(ANA, "billing/refund", 0), (BOB, "billing", 1), (BOB, "sales", 1)]
     ):
         ended = NOON + timedelta(days=days)
-        await recorder.record_call(over(f"1.{number}", agent=agent, reason=reason, ended_at=ended))
+        await recorder.record_heard(over(f"1.{number}", agent=agent, reason=reason, ended_at=ended))
         await recorder.exclude(SITE, f"1.{number}", "sampled_out")
     for narrowed, calls in (
         (CountFilter(reason="billing"), 2),
@@ -179,7 +180,7 @@ async def test_readers_narrow_to_days_queues_reasons_and_agents(recorder: Record
 
 
 async def test_a_count_that_was_tampered_with_is_found(recorder: Recorder, database: Database) -> None:
-    await recorder.record_call(over("1.1"))
+    await recorder.record_heard(over("1.1"))
     await recorder.exclude(SITE, "1.1", "sampled_out")
     await database.write(lambda connection: connection.execute(text("UPDATE call_count SET calls = 2000, talk = 5000")))
     await database.write(lambda connection: connection.execute(text("UPDATE coverage SET hour = 4")))

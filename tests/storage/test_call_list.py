@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from storage.call_list import CallFilter, calls_page
-from storage.call_recorder import exclude_call
+from storage.call_steps import exclude_call
 from storage.engine import Database
 from storage.recorder import Recorder
 from storage.records import CallRecord, Exclusion, LegRecord, Share
+from tests.heard import hear_leg
 from tests.storage.samples import ANA, BOB, MADRID, NOON, SITE, at, offer, rated, version
 
 CID = "PJSIP/1003"
@@ -19,8 +20,8 @@ WIDE = {"site": SITE, "begins": NOON - timedelta(days=1), "ends": NOON + timedel
 async def call(recorder: Recorder, linkedid: str, ended: float, *talked: tuple[str, int | None], **known: Any) -> None:
     for place, (agent, seconds) in enumerate(talked):
         leg = LegRecord(site=SITE, linkedid=linkedid, leg=f"{linkedid}-{place}", agent=agent, talk_seconds=seconds)
-        await recorder.record_leg(leg)
-    await recorder.record_call(CallRecord(site=SITE, linkedid=linkedid, ended_at=at(ended), **known))
+        await hear_leg(recorder, leg)
+    await recorder.record_heard(CallRecord(site=SITE, linkedid=linkedid, ended_at=at(ended), **known))
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ async def filled(database: Database, recorder: Recorder) -> None:
     await recorder.offer(offer("4.1", offered_at=at(3), agent="", shares=shares, queue="sales", reason=""))
     await call(recorder, "4.1", 40, (ANA, 20), (BOB, None), ended_by="transfer")
     # What is no call that counts: one that is up, one that nothing was decided of yet, a trial.
-    await recorder.record_call(CallRecord(site=SITE, linkedid="5.1", queue="support"))
+    await recorder.record_heard(CallRecord(site=SITE, linkedid="5.1", queue="support"))
     await call(recorder, "6.1", 50, (ANA, 9), ended_by="agent")
     await recorder.offer(offer("trial-7", linkedid="trial-7", offered_at=at(5), trial=True))
 

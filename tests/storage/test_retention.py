@@ -17,6 +17,7 @@ from storage.records import CallRecord, LegRecord
 from storage.retention import AT_ONCE, forget
 from storage.tables import Answer, Call, Leg, Survey
 from storage.verify import verify
+from tests.heard import hear_leg
 from tests.storage.samples import MADRID, SITE, offer, version
 from tests.storage.samples import rated as rating
 
@@ -38,13 +39,13 @@ async def rated(database: Database, *moments: datetime) -> None:
     for number, at in enumerate(moments):
         name = f"{int(at.timestamp())}.{number}"
         leg = LegRecord(site=SITE, linkedid=name, leg=f"{name}1", agent="PJSIP/1", connected_at=at, talk_seconds=10)
-        await recorder.record_call(CallRecord(site=SITE, linkedid=name, started_at=at, ended_at=at, agent="PJSIP/1"))
-        await recorder.record_leg(leg)
+        await recorder.record_heard(CallRecord(site=SITE, linkedid=name, started_at=at, ended_at=at, agent="PJSIP/1"))
+        await hear_leg(recorder, leg)
         await recorder.offer(offer(survey=name, linkedid=name, offered_at=at))
         await recorder.record_answer(SITE, name, replace(rating(), answered_at=at))
         await recorder.finish(SITE, name, "completed", at)
         other = f"{name}9"
-        await recorder.record_call(CallRecord(site=SITE, linkedid=other, started_at=at, ended_at=at))
+        await recorder.record_heard(CallRecord(site=SITE, linkedid=other, started_at=at, ended_at=at))
         await recorder.exclude(SITE, other, "caller_hung_up")
 
 

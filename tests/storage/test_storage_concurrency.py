@@ -74,7 +74,7 @@ async def test_one_call_asked_from_two_sides_at_once_is_asked_once_and_not_exclu
         other = Recorder(second)
         for number in range(10):
             linkedid = f"1.{number}"
-            await recorder.record_call(CallRecord(site=SITE, linkedid=linkedid))
+            await recorder.record_heard(CallRecord(site=SITE, linkedid=linkedid))
             asked = await asyncio.gather(
                 recorder.offer(offer(f"2.{number}", linkedid=linkedid)),
                 other.offer(offer(f"3.{number}", linkedid=linkedid)),

@@ -13,6 +13,7 @@ from storage.recorder import Recorder
 from storage.records import PARTS, AskedCall, CountFilter, CreditRecord, LegRecord, Share
 from storage.tables import Call, Credit, Survey
 from storage.verify import verify
+from tests.heard import hear_leg
 from tests.storage.samples import ANA, BOB, DAY, MADRID, NOON, SITE, at, offer, rated, rows, take_back, version
 
 CHEN = "PJSIP/1003"
@@ -128,7 +129,7 @@ async def test_what_is_stored_of_a_call_decides_its_credit(recorder, database):
         site=SITE, linkedid="1.1", leg="1.2", agent=ANA, interface=ANA, member="Doe, A.", queue="support",
         connected_at=NOON, ended_at=at(30), ended_by="transfer", ring_seconds=1, hold_seconds=2, talk_seconds=30,
     )  # fmt: skip
-    await recorder.record_leg(leg)
+    await hear_leg(recorder, leg)
     assert await recorder.recredit_call(SITE, "1.1", decide)
     assert given[0] == AskedCall(
         site=SITE, linkedid="1.1", survey="1.1", offered_at=NOON, queue="support", reason="billing/refund",
@@ -178,7 +179,7 @@ async def test_a_reason_gives_way_to_one_from_a_source_as_trusted_or_more(record
 
 
 async def test_a_wrap_up_that_comes_before_the_survey_is_the_surveys_reason(recorder, database):
-    await recorder.record_leg(LegRecord(site=SITE, linkedid="1.1", leg="1.2", agent=ANA))
+    await hear_leg(recorder, LegRecord(site=SITE, linkedid="1.1", leg="1.2", agent=ANA))
     await recorder.set_reason(SITE, "1.1", "billing/refund", "wrap_up")
     await recorder.offer(offer(reason="sales", reason_source="channel"))
     [survey] = await rows(database, Survey)
@@ -207,9 +208,7 @@ async def test_a_reason_for_a_call_that_nobody_heard_of_is_refused(recorder):
 
 async def test_an_agents_last_call_is_the_one_that_began_last(recorder, database):
     for linkedid, agent, second in (("1.1", ANA, 0), ("2.1", ANA, 60), ("3.1", BOB, 90)):
-        await recorder.record_leg(
-            LegRecord(site=SITE, linkedid=linkedid, leg="x", agent=agent, connected_at=at(second))
-        )
+        await hear_leg(recorder, LegRecord(site=SITE, linkedid=linkedid, leg="x", agent=agent, connected_at=at(second)))
     assert await last_call_of(database, SITE, ANA, NOON, at(600)) == "2.1"
     assert await last_call_of(database, SITE, ANA, at(61), at(600)) is None
     assert await last_call_of(database, "lima", ANA, NOON, at(600)) is None

@@ -20,6 +20,7 @@ from storage.records import (
 )
 from storage.tables import Agent, Answer, Call, Leg, LinkGap, Queue, Reason, Survey
 from storage.verify import verify
+from tests.heard import hear_leg
 from tests.storage.samples import ANA, BOB, DAY, MADRID, NOON, SITE, at, offer, rated, rows, silent
 
 EVERYTHING = CountFilter()
@@ -237,9 +238,9 @@ async def test_what_is_known_of_a_call_is_never_overwritten_by_what_is_not(recor
         site=SITE, linkedid="1.1", uniqueid="1.1", queue="support", reason="billing", caller_digest="ab",
         caller_mask="+34…89", started_at=NOON, ended_at=at(60), ended_by="agent", abandoned=True,
     )  # fmt: skip
-    await recorder.record_call(whole)
-    await recorder.record_call(CallRecord(site=SITE, linkedid="1.1", ended_by="unknown"))
-    await recorder.record_call(CallRecord(site=SITE, linkedid="1.1"))
+    await recorder.record_heard(whole)
+    await recorder.record_heard(CallRecord(site=SITE, linkedid="1.1", ended_by="unknown"))
+    await recorder.record_heard(CallRecord(site=SITE, linkedid="1.1"))
     [call] = await rows(database, Call)
     assert call == {
         "site_id": SITE, "linkedid": "1.1", "uniqueid": "1.1", "queue": "support", "reason": "billing",
@@ -251,8 +252,8 @@ async def test_what_is_known_of_a_call_is_never_overwritten_by_what_is_not(recor
 
 
 async def test_what_becomes_known_of_a_call_later_is_added(recorder, database):
-    await recorder.record_call(CallRecord(site=SITE, linkedid="1.1", ended_by="unknown", reason="sales"))
-    await recorder.record_call(CallRecord(site=SITE, linkedid="1.1", ended_by="caller", reason="billing", queue="vip"))
+    await recorder.record_heard(CallRecord(site=SITE, linkedid="1.1", ended_by="unknown", reason="sales"))
+    await recorder.record_heard(CallRecord(site=SITE, linkedid="1.1", ended_by="caller", reason="billing", queue="vip"))
     [call] = await rows(database, Call)
     assert (call["ended_by"], call["reason"], call["queue"]) == ("caller", "billing", "vip")
 
@@ -262,8 +263,8 @@ async def test_a_leg_may_be_told_in_two_parts_and_before_its_call(recorder, data
                           queue="support", connected_at=NOON, ring_seconds=0, hold_seconds=7)  # fmt: skip
     ended = LegRecord(site=SITE, linkedid="1.1", leg="1.2", agent=ANA, ended_at=at(60), ended_by="transfer",
                       talk_seconds=60)  # fmt: skip
-    await recorder.record_leg(ended)
-    await recorder.record_leg(connected)
+    await hear_leg(recorder, ended)
+    await hear_leg(recorder, connected)
     [leg] = await rows(database, Leg)
     assert leg == {
         "site_id": SITE, "linkedid": "1.1", "leg": "1.2", "agent": ANA, "interface": ANA, "member": "Ana, M.",
@@ -277,7 +278,7 @@ async def test_codes_that_are_heard_of_can_be_listed_and_named(recorder, databas
     await recorder.offer(offer())
     await recorder.record_agent(AgentRecord(site=SITE, agent=ANA, interface=ANA, name="Ana María"))
     await recorder.record_agent(AgentRecord(site=SITE, agent=ANA, interface=ANA))
-    await recorder.record_leg(LegRecord(site=SITE, linkedid="1.1", leg="1.2", agent=ANA, queue="vip"))
+    await hear_leg(recorder, LegRecord(site=SITE, linkedid="1.1", leg="1.2", agent=ANA, queue="vip"))
     assert await agents(database, SITE) == [AgentRecord(site=SITE, agent=ANA, interface=ANA, name="Ana María")]
     assert await agents(database, "elsewhere") == []
     assert [row["queue"] for row in await rows(database, Queue)] == ["support", "vip"]

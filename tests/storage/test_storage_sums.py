@@ -14,6 +14,7 @@ from storage.recorder import Recorder
 from storage.records import PARTS, CallRecord, CountFilter, LegRecord, Share
 from storage.sums import sum_fills
 from storage.verify import verify
+from tests.heard import hear_leg
 from tests.storage.samples import ANA, BOB, DAY, NOON, SITE, offer, rated
 
 # From the 2nd of March 2026, every ninth day until June.
@@ -33,9 +34,9 @@ async def quarter(recorder: Recorder, database: Database) -> Database:
         await recorder.offer(offer(asked, offered_at=at, agent=(ANA, BOB)[number % 2], shares=shares, reason=reason))
         await recorder.record_answer(SITE, asked, rated(1 + number % 5))
         leg = LegRecord(site=SITE, linkedid=asked, leg="a", agent=ANA, queue="support", talk_seconds=30 * number)
-        await recorder.record_leg(leg)
+        await hear_leg(recorder, leg)
         for linkedid in (asked, other):
-            await recorder.record_call(CallRecord(site=SITE, linkedid=linkedid, agent=BOB, ended_at=at, queue="sales"))
+            await recorder.record_heard(CallRecord(site=SITE, linkedid=linkedid, agent=BOB, ended_at=at, queue="sales"))
         await recorder.exclude(SITE, other, "sampled_out")
     return database
 

@@ -14,6 +14,7 @@ from storage.engine import Database, open_database
 from storage.recorder import Recorder
 from storage.records import LegRecord, SiteRecord
 from storage.tables import Call
+from tests.heard import hear_leg
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ALICES = AgentRef(interface="PJSIP/1001")
@@ -31,7 +32,7 @@ class Site:
 
     async def talk(self, linkedid: str, agent: str, before: timedelta) -> None:
         leg = LegRecord(site="main", linkedid=linkedid, leg="x", agent=agent, connected_at=NOON - before)
-        await self.recorder.record_leg(leg)
+        await hear_leg(self.recorder, leg)
 
     async def reasons(self) -> dict[str, tuple[str, str]]:
         async def work(connection: Any) -> list[Any]:

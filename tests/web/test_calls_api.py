@@ -27,6 +27,7 @@ from storage.records import (
     SurveyOffer,
 )
 from storage.schema import upgrade
+from tests.heard import hear_leg
 from tests.web.served import api
 
 TOKEN = "a token of these tests"
@@ -88,7 +89,7 @@ def offer(linkedid: str) -> SurveyOffer:
 async def tell(recorder: Recorder, linkedid: str) -> None:
     """A call that was transferred from one agent to another."""
     caller = KEY.caller(NUMBER)
-    await recorder.record_call(
+    await recorder.record_heard(
         CallRecord(
             site="main", linkedid=linkedid, uniqueid=linkedid, queue="support", started_at=NOON,
             ended_at=NOON + timedelta(minutes=5), ended_by="agent",
@@ -96,7 +97,8 @@ async def tell(recorder: Recorder, linkedid: str) -> None:
         )
     )  # fmt: skip
     for number, (agent, ended_by, talk) in enumerate([("PJSIP/1001", "transfer", 40), ("PJSIP/1002", "agent", 90)]):
-        await recorder.record_leg(
+        await hear_leg(
+            recorder,
             LegRecord(
                 site="main", linkedid=linkedid, leg=f"leg-{9 - number}", agent=agent, queue="" if number else "support",
                 connected_at=NOON + timedelta(minutes=number), ended_at=NOON + timedelta(minutes=number + 1),

@@ -30,6 +30,7 @@ from storage.records import (
     SurveyOffer,
 )
 from storage.verify import verify
+from tests.heard import hear_leg
 from tests.web.served import api
 
 TOKEN = "a token of these tests"
@@ -67,7 +68,7 @@ async def call(
     recorder: Recorder, name: str, agent: str, reason: str, at: datetime, rating: Any, tone: int | None, ended_by: Any
 ) -> None:
     talked = {"agent": agent, "queue": "support", "connected_at": at, "talk_seconds": 45}
-    await recorder.record_leg(LegRecord(site="main", linkedid=name, leg=name, **talked))
+    await hear_leg(recorder, LegRecord(site="main", linkedid=name, leg=name, **talked))
     if not isinstance(rating, str):
         await recorder.offer(
             SurveyOffer(
@@ -82,7 +83,7 @@ async def call(
             )  # fmt: skip
             await recorder.record_answer("main", name, answer)
         await recorder.finish("main", name, "completed" if rating else "no_input", at)
-    await recorder.record_call(
+    await recorder.record_heard(
         CallRecord(
             site="main", linkedid=name, queue="support", reason=reason, agent=agent, ended_at=at, ended_by=ended_by
         )
