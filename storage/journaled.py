@@ -6,15 +6,18 @@ one is not counted.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import TypeVar
 
 import structlog
 from sqlalchemy import text
 
-from ivr.errors import DatabaseError
+from ivr.errors import DatabaseAway, DatabaseError
 from storage import journal_entries
+from storage.carrying_out import carry_out
+from storage.counts import Counts, with_counts
 from storage.engine import Database
 from storage.journal import Entry, Journal
 from storage.journal_entries import Answered, Finished, Happened, Noted, Offered, ReasonChosen, Started
@@ -22,6 +25,7 @@ from storage.outage import Outage
 from storage.recorder import Recorder
 from storage.records import AnswerRecord, Outcome, SurveyOffer
 from storage.survey_steps import Admit
+from storage.transaction import Transaction
 
 log = structlog.get_logger()
 
@@ -36,8 +40,10 @@ MOST_WAITING = 1_000_000
 """Entries, some 300 MB, above which nobody is asked any more; surveys under way are kept to their end."""
 AT_ONCE = 400
 """Entries carried out before they are taken out of the journal."""
-SIDE_BY_SIDE = 8
-"""Surveys whose entries are carried out at the same time."""
+TOGETHER = 25
+"""Surveys whose entries are carried out in one transaction: their counts are written once."""
+SIDE_BY_SIDE = 4
+"""Such transactions at the same time."""
 REFUSALS = 3
 """So often a database that answers may refuse an entry until that is set aside."""
 
@@ -154,14 +160,16 @@ class JournaledSurveys:
         by_survey: dict[tuple[str, str], list[Entry]] = {}
         for entry in await self.journal.oldest(AT_ONCE):
             by_survey.setdefault((entry.site, entry.survey), []).append(entry)
+        surveys = list(by_survey.values())
+        together = [surveys[first : first + TOGETHER] for first in range(0, len(surveys), TOGETHER)]
         some = asyncio.Semaphore(SIDE_BY_SIDE)
 
-        async def carry_out(entries: list[Entry]) -> bool:
+        async def bring(surveys: Sequence[Sequence[Entry]]) -> bool:
             async with some:
-                return await self._carry_out(entries)
+                return await self._carry_out(surveys)
 
         # All of them are through when one fails: none may be carried out, and taken out, twice at the same time.
-        taken = await asyncio.gather(*(carry_out(entries) for entries in by_survey.values()), return_exceptions=True)
+        taken = await asyncio.gather(*map(bring, together), return_exceptions=True)
         for result in taken:
             if isinstance(result, BaseException):
                 raise result
@@ -169,47 +177,49 @@ class JournaledSurveys:
             self._offered.clear()
         return all(taken)
 
-    async def _carry_out(self, entries: list[Entry]) -> bool:
-        """Carry out the entries of one survey in order, and take out those that are; False when one is not taken."""
-        done: list[Entry] = []
-        calls: list[tuple[str, str]] = []
+    async def _carry_out(self, surveys: Sequence[Sequence[Entry]]) -> bool:
+        """Carry out and take out the entries of some surveys, each in order; False when one is not taken."""
+        entries = list(chain.from_iterable(surveys))
         try:
-            for entry in entries:
-                try:
-                    happened = journal_entries.read(entry.body)
-                    await self._again(entry, happened)
-                except Exception as error:
-                    if not await self._is_hopeless(entry, error):
-                        return False
-                    log.exception("a journal entry is set aside", site=entry.site, survey=entry.survey)
-                    await self.journal.set_aside(entry, str(error))
-                else:
-                    done.append(entry)
-                    if isinstance(happened, Offered):
-                        calls.append((entry.site, happened.offer.linkedid))
-            return True
-        finally:
-            await self.journal.remove(done)
-            for call in calls:
-                self._kept(*call)
+            happened = await self._keep_together(entries)
+        except DatabaseAway:
+            return False
+        except Exception:
+            # One by one, so that what is refused is found, and the others do not wait for it.
+            return all([await self._carry_out_singly(entries) for entries in surveys])
+        await self._take_out(entries, happened)
+        return True
 
-    async def _again(self, entry: Entry, happened: Happened) -> None:
-        site, survey = entry.site, entry.survey
-        match happened:
-            case Offered(offer=offer):
-                if not await self._recorder.offer(offer):
-                    # It may be there because the database was slow and not away; what was answered says so.
-                    log.info("an offer in the journal was made before", site=site, survey=survey)
-            case Started(at=at):
-                await self._recorder.start(site, survey, at)
-            case Answered(answer=answer):
-                await self._recorder.record_answer(site, survey, answer)
-            case ReasonChosen(reason=reason):
-                await self._recorder.choose_reason(site, survey, reason)
-            case Noted(language=language, incentive=incentive):
-                await self._recorder.note(site, survey, language=language, incentive=incentive)
-            case Finished(outcome=outcome, at=at):
-                await self._recorder.finish(site, survey, outcome, at)
+    async def _carry_out_singly(self, entries: Sequence[Entry]) -> bool:
+        for entry in entries:
+            try:
+                happened = await self._keep_together([entry])
+            except Exception as error:
+                if not await self._is_hopeless(entry, error):
+                    return False
+                log.exception("a journal entry is set aside", site=entry.site, survey=entry.survey)
+                await self.journal.set_aside(entry, str(error))
+            else:
+                await self._take_out([entry], happened)
+        return True
+
+    async def _keep_together(self, entries: Sequence[Entry]) -> Sequence[Happened]:
+        """Have the database keep entries in one transaction; returns what they say."""
+        happened = [journal_entries.read(entry.body) for entry in entries]
+
+        async def work(connection: Transaction, counts: Counts) -> None:
+            for entry, what in zip(entries, happened, strict=True):
+                # An offer may be there because the database was slow and not away; what was answered says so.
+                await carry_out(connection, counts, entry.site, entry.survey, what)
+
+        await self._database.write(with_counts(work))
+        return happened
+
+    async def _take_out(self, entries: Sequence[Entry], happened: Sequence[Happened]) -> None:
+        await self.journal.remove(entries)
+        for what in happened:
+            if isinstance(what, Offered):
+                self._kept(what.offer.site, what.offer.linkedid)
 
     async def _is_hopeless(self, entry: Entry, error: Exception) -> bool:
         if isinstance(error, DatabaseError):

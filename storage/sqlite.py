@@ -96,6 +96,8 @@ class SqliteFile:
         self.retries = 0
         """How often a transaction was run again."""
         self._waiting: SimpleQueue[_Job[Any] | None] = SimpleQueue()
+        self._kept: Connection | None = None
+        """The writer's: to have one from the pool for each transaction costs as much as two statements."""
         self._writer = Thread(target=self._write_all, name="postcall-writes", daemon=True)
         self._writer.start()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="postcall-reads")
@@ -137,13 +139,14 @@ class SqliteFile:
                         break
                     jobs.append(job)
             self._write(jobs)
+        self._give_back()
 
     def _write(self, jobs: list[_Job[Any]]) -> None:
         # For what was cancelled nobody waits any more.
         jobs = [job for job in jobs if not job.done.cancelled()]
         if len(jobs) > 1:
             try:
-                with _begun(self.engine, _TO_WRITE) as connection:
+                with self._begun() as connection:
                     results = [_finished(job.work(ThreadTransaction(connection))) for job in jobs]
             except BaseException:  # noqa: S110 - whoever it is about is told when each is written alone
                 pass
@@ -164,13 +167,31 @@ class SqliteFile:
             if job.done.cancelled():
                 break
             try:
-                with _begun(self.engine, _TO_WRITE) as connection:
+                with self._begun() as connection:
                     return _finished(job.work(ThreadTransaction(connection)))
             except DBAPIError as error:
                 pause = pause_after(error, attempt)
                 self.retries += 1
                 time.sleep(pause)
         return None
+
+    @contextmanager
+    def _begun(self) -> Iterator[Connection]:
+        """A transaction that is committed at the end of the block, and rolled back when it raises."""
+        connection = self._kept = self._kept or self.engine.connect()
+        try:
+            with connection.begin():
+                connection.exec_driver_sql(_TO_WRITE)
+                yield connection
+        except BaseException:
+            # Whatever it was, the next transaction has a connection that the pool has looked after.
+            self._give_back()
+            raise
+
+    def _give_back(self) -> None:
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
 
 
 class _Reading:
@@ -183,7 +204,8 @@ class _Reading:
         self._is_over = False
 
     def run(self, work: Work[Result]) -> Result:
-        with _begun(self._engine, _TO_READ) as connection:
+        with self._engine.begin() as connection:
+            connection.exec_driver_sql(_TO_READ)
             with self._lock:
                 if self._is_over:
                     raise InterruptedError
@@ -246,11 +268,3 @@ def _on_connect(connection: Any, _record: object) -> None:
             cursor.execute(f"PRAGMA {pragma}")
     finally:
         cursor.close()
-
-
-@contextmanager
-def _begun(engine: Engine, begin: str) -> Iterator[Connection]:
-    """A transaction that is committed at the end of the block, and rolled back when it raises."""
-    with engine.begin() as connection:
-        connection.exec_driver_sql(begin)
-        yield connection

@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from itertools import islice
 
 import structlog
 
@@ -22,6 +23,8 @@ log = structlog.get_logger()
 MAX_WAITING = 50_000
 """Calls that may wait while the database is away; past that the oldest is given up, and counted."""
 RETRY_SECONDS = 1.0
+SIDE_BY_SIDE = 4
+"""Calls that are written at the same time."""
 
 
 class FactWriter:
@@ -81,15 +84,9 @@ class FactWriter:
             await self._some.wait()
             try:
                 await self._write_oldest()
-            except Exception as error:
-                if isinstance(error, DatabaseError) and not isinstance(error, DatabaseRefuses):
-                    self._away.failed(str(error))
-                    await asyncio.sleep(RETRY_SECONDS)
-                else:
-                    # A call that cannot be written must not hold up all others for ever.
-                    self.given_up += 1
-                    log.exception("a call cannot be written", **self._oldest())
-                    self._drop_oldest()
+            except DatabaseError as error:
+                self._away.failed(str(error))
+                await asyncio.sleep(RETRY_SECONDS)
             else:
                 self._away.worked()
             if not self.waiting:
@@ -101,14 +98,38 @@ class FactWriter:
         self._some.set()
 
     async def _write_oldest(self) -> None:
+        """Write a gap, or some calls side by side: those may share a commit. Raises `DatabaseError` when the database
+        is away; what it refuses is given up, for it must not hold up all others for ever."""
         if self._gaps:
-            gap = self._gaps[0]
-            # The clock may be put back in a gap; how long it was is then not known.
-            until = max(gap.since, gap.until)
-            await self._recorder.record_gap(GapRecord(site=gap.site, since=gap.since, until=until))
+            await self._or_give_up(self._write_gap(self._gaps[0]), site=self._gaps[0].site)
             self._gaps.popleft()
             return
-        key, call = next(iter(self._calls.items()))
+        oldest = list(islice(self._calls.items(), SIDE_BY_SIDE))
+        written = await asyncio.gather(*(self._write_call(*item) for item in oldest), return_exceptions=True)
+        for result in written:
+            if isinstance(result, BaseException):
+                raise result
+
+    async def _write_gap(self, gap: Gap) -> None:
+        # The clock may be put back in a gap; how long it was is then not known.
+        until = max(gap.since, gap.until)
+        await self._recorder.record_gap(GapRecord(site=gap.site, since=gap.since, until=until))
+
+    async def _write_call(self, key: tuple[str, str], call: Call) -> None:
+        await self._or_give_up(self._write_heard(call), site=call.site, linkedid=call.linkedid)
+        if self._calls.get(key) is call:
+            del self._calls[key]
+
+    async def _or_give_up(self, write: Awaitable[None], **what: str) -> None:
+        try:
+            await write
+        except Exception as error:
+            if isinstance(error, DatabaseError) and not isinstance(error, DatabaseRefuses):
+                raise
+            self.given_up += 1
+            log.exception("a call cannot be written", **what)
+
+    async def _write_heard(self, call: Call) -> None:
         legs: list[LegRecord] = []
         agents: list[AgentRecord] = []
         for leg in call.legs.values():
@@ -123,21 +144,6 @@ class FactWriter:
         await self._recorder.record_heard(self._call_record(call), legs, agents, reason or "", decide)
         if reason and self._not_asked:
             await self._not_asked(call, reason)
-        if self._calls.get(key) is call:
-            del self._calls[key]
-
-    def _oldest(self) -> dict[str, str]:
-        """What is to be written next, for the log."""
-        if self._gaps:
-            return {"site": self._gaps[0].site}
-        site, linkedid = next(iter(self._calls))
-        return {"site": site, "linkedid": linkedid}
-
-    def _drop_oldest(self) -> None:
-        if self._gaps:
-            self._gaps.popleft()
-        else:
-            self._calls.popitem(last=False)
 
     def _call_record(self, call: Call) -> CallRecord:
         caller = self._callers.caller(call.caller_number)
