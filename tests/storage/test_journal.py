@@ -232,6 +232,24 @@ async def test_an_entry_that_the_database_refuses_holds_up_nobody_and_is_not_los
     assert "nonsense" in refused
 
 
+async def test_surveys_are_brought_over_many_together(
+    server: Postgres, there: Database, journal: Journal, surveys: JournaledSurveys
+) -> None:
+    server.crash()
+    for number in range(60):
+        await whole_survey(surveys, f"1.{number:02}", number % 5 + 1)
+    server.restart()
+    await until(lambda: answers(there), 30)
+    done: list[str] = []
+    there.timed = lambda kind, _seconds, _is_done: done.append(kind)
+    assert await surveys.bring_over()
+    assert journal.waiting == 0
+    # 360 entries of 60 surveys.
+    assert done == ["write"] * 3
+    assert [row[-1] for row in (await kept(there)).values()] == [number % 5 + 1 for number in range(60)]
+    assert await verify(there) == []
+
+
 async def test_a_journal_that_is_full_asks_nobody_more_and_keeps_what_is_said_to_the_end(
     server: Postgres, surveys: JournaledSurveys, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

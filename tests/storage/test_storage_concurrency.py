@@ -9,11 +9,11 @@ import pytest
 
 from storage import transaction
 from storage.engine import open_database
-from storage.queries import tallies
+from storage.queries import call_counts, tallies
 from storage.recorder import Recorder
 from storage.records import CallRecord, CountFilter
 from storage.verify import verify
-from tests.storage.samples import ANA, BOB, SITE, offer, rated
+from tests.storage.samples import ANA, BOB, SITE, at, offer, rated
 
 
 async def test_20_callers_who_rate_at_once_are_all_counted_whatever_is_sent_twice(url, recorder, database):
@@ -91,6 +91,18 @@ async def test_one_call_asked_from_two_sides_at_once_is_asked_once_and_not_exclu
         ).scalar()
 
     assert await database.read(both) == 0
+    assert await verify(database) == []
+
+
+async def test_a_call_of_which_two_replicas_hear_first_at_once_is_counted_once(url, recorder, database):
+    async with await open_database(url) as second:
+        for number in range(10):
+            call = CallRecord(site=SITE, linkedid=f"1.{number}", agent=ANA, ended_at=at(60), ended_by="caller")
+            await asyncio.gather(
+                *(own.record_heard(call, exclusion="caller_hung_up") for own in (recorder, Recorder(second)))
+            )
+    [counted] = await call_counts(database, CountFilter())
+    assert (counted.exclusion, counted.calls) == ("caller_hung_up", 10)
     assert await verify(database) == []
 
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from storage.engine import Database
 from storage.recorder import Recorder
-from storage.records import AgentRecord, CallRecord, LegRecord
-from storage.tables import Agent, Call, CallCount, Leg, Queue
+from storage.records import PARTS, AgentRecord, AskedCall, CallRecord, CreditRecord, LegRecord, Share
+from storage.tables import Agent, Call, CallCount, Leg, Queue, Survey, Tally
 from storage.verify import verify
-from tests.storage.samples import ANA, BOB, SITE, at, offer, rows
+from tests.storage.samples import ANA, BOB, SITE, at, offer, rated, rows
 
 THE_CALL = {"site": SITE, "linkedid": "1.1"}
 ANA_AGENT = AgentRecord(site=SITE, agent=ANA, interface=ANA, name="Ana", team="first")
@@ -76,3 +76,27 @@ async def test_a_leg_of_nobody_known_makes_no_agent(recorder: Recorder, database
     await recorder.record_heard(CallRecord(**THE_CALL), [LegRecord(**THE_CALL, leg="1.2", agent="")], [])
     assert await rows(database, Agent) == []
     assert [leg["agent"] for leg in await rows(database, Leg)] == [""]
+
+
+async def test_what_is_heard_after_the_survey_credits_it_in_the_same_transaction(
+    recorder: Recorder, database: Database
+):
+    await recorder.offer(offer(agent="", queue="support", reason=""))
+    await recorder.record_answer(SITE, "1.1", rated(4))
+    done = writes(database)
+
+    def decide(call: AskedCall) -> CreditRecord:
+        [leg] = call.legs
+        share = Share(agent=leg.agent, parts=PARTS)
+        return CreditRecord(shares=(share,), queue=call.queue, reason="sales", reason_source="queue")
+
+    await recorder.record_heard(ENDED, [SECOND], [BOB_AGENT], decide=decide)
+    assert done == ["write"]
+    [survey] = await rows(database, Survey)
+    assert (survey["agent"], survey["queue"], survey["reason"]) == (BOB, "billing", "sales")
+    assert [(row["agent"], row["reason"], row["ratings"]) for row in await rows(database, Tally) if row["ratings"]] == [
+        (BOB, "sales", PARTS)
+    ]
+    [counted] = [row for row in await rows(database, CallCount) if row["calls"]]
+    assert (counted["agent"], counted["reason"], counted["talk"]) == (BOB, "sales", 40 * PARTS)
+    assert await verify(database) == []

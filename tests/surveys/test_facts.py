@@ -78,3 +78,18 @@ async def test_what_the_database_refuses_is_given_up_and_the_next_is_written(
     assert [line["event"] for line in said] == ["a call cannot be written"]
     assert facts.given_up == 1
     assert await column(database, CallRow.linkedid) == ["1.1"]
+
+
+async def test_calls_are_written_side_by_side(database: Database, facts: FactWriter, monkeypatch: Any) -> None:
+    keep = Recorder.record_heard
+    both = asyncio.Barrier(2)
+
+    async def with_another(*args: Any) -> None:
+        await both.wait()
+        await keep(*args)
+
+    monkeypatch.setattr(Recorder, "record_heard", with_another)
+    facts.call_changed(call("1.1"))
+    facts.call_changed(call("1.2"))
+    await asyncio.wait_for(facts.all_written(), LIMIT)
+    assert await column(database, CallRow.linkedid) == ["1.1", "1.2"]
