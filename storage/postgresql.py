@@ -30,7 +30,6 @@ class PostgresqlPool:
             pool_size=10,
             max_overflow=10,
             pool_timeout=CONNECT_SECONDS,
-            pool_pre_ping=True,
             pool_recycle=3600,
             connect_args={
                 "timeout": CONNECT_SECONDS,

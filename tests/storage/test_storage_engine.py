@@ -376,6 +376,24 @@ async def test_postgresql_that_drops_a_connection_is_asked_again(postgres):
         assert len(set(attempts)) == 2
 
 
+async def test_connections_that_were_all_lost_while_nobody_used_them_cost_each_user_one_attempt(postgres):
+    async with await open_database(postgres.url("postgres")) as database:
+        all_there = asyncio.Barrier(5)
+
+        async def backend(connection):
+            await all_there.wait()
+            return await connection.scalar(text("SELECT pg_backend_pid()"))
+
+        lost = set(await asyncio.gather(*(database.read(backend) for _ in range(5))))
+        assert len(lost) == 5
+        for pid in lost:
+            await asyncio.to_thread(postgres.sql, "postgres", f"SELECT pg_terminate_backend({pid})")
+        anew = await asyncio.gather(*(database.read(backend) for _ in range(5)))
+        assert lost.isdisjoint(anew)
+        assert await database.write(lambda connection: connection.scalar(text("SELECT 42"))) == 42
+        assert database.retries <= 5
+
+
 async def test_a_conflict_that_never_ends_is_given_up_after_a_few_attempts(postgres):
     async with await open_database(postgres.url("postgres")) as database:
         attempts = []
