@@ -157,7 +157,7 @@ async def _move(
             counts.rate(buckets, question, is_rating, value)
             steps = ["offered", "answered"]
         steps += ["started"] if locked.started else []
-        steps += [locked.status] if locked.ended else []  # type: ignore[list-item]  # the column's check says so
+        steps += [locked.status] if locked.ended_at else []  # type: ignore[list-item]  # the column's check says so
         for step in steps:
             counts.step(locked.buckets, step, -1)
             counts.step(buckets, step)

@@ -4,6 +4,7 @@ Whoever changes a survey locks its row first; whoever changes a call and its sur
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -27,7 +28,7 @@ class LockedSurvey(NamedTuple):
     trial: bool
     status: str
     started: bool
-    ended: bool
+    ended_at: datetime | None
 
     @property
     def buckets(self) -> Buckets:
@@ -47,7 +48,7 @@ async def lock(connection: Transaction, site: str, survey: str) -> LockedSurvey:
         raise LookupError(f"survey {survey!r} of site {site!r} was never offered")
     whole = Bucket(row.site_id, row.day, row.agent, row.queue, row.reason, row.flow)
     shares = await stored_shares(connection, site, survey, row.agent, shared=row.shared)
-    return LockedSurvey(whole, shares, row.trial, row.status, row.started_at is not None, row.ended_at is not None)
+    return LockedSurvey(whole, shares, row.trial, row.status, row.started_at is not None, row.ended_at)
 
 
 async def stored_shares(

@@ -87,7 +87,10 @@ class SurveyRecorder:
         )
 
     async def finish(self, site: str, survey: str, outcome: Outcome, at: datetime) -> bool:
-        """End a survey. False, and nothing changed, when it had ended before."""
+        """End a survey. False, and nothing changed, when it had ended by then.
+
+        One that was ended as of later, as `close_interrupted` does, has ended so after all.
+        """
         return await self._database.write(
             with_counts(partial(end_survey, site=site, survey=survey, outcome=outcome, at=at))
         )

@@ -137,8 +137,11 @@ async def end_survey(
 ) -> bool:
     """As `SurveyRecorder.finish`."""
     locked = await lock(connection, site, survey)
-    if locked.ended:
-        return False
+    if locked.ended_at is not None:
+        if at >= locked.ended_at:
+            return False
+        # It seemed to be broken off, and was ended later than it ended: what is told now is how.
+        counts.step(locked.counted, locked.status, -1)  # type: ignore[arg-type]  # the column's check says so
     await set_survey(connection, site, survey, status=outcome, ended_at=at)
     counts.step(locked.counted, outcome)
     return True

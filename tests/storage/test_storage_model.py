@@ -59,6 +59,7 @@ class ModelSurvey:
     trial: bool = False
     started: bool = False
     outcome: str = ""
+    seemed_broken_off: bool = False
     answers: dict[str, records.AnswerRecord] = field(default_factory=dict)
 
     @property
@@ -103,9 +104,9 @@ class Model:
 
     def finish(self, survey: str, outcome: str) -> bool:
         found = self.surveys[survey]
-        if found.outcome:
+        if found.outcome and not found.seemed_broken_off:
             return False
-        found.outcome = outcome
+        found.outcome, found.seemed_broken_off = outcome, False
         return True
 
     def recredit(self, survey: str, agent: str | None, reason: str | None) -> bool:
@@ -130,6 +131,7 @@ class Model:
         unfinished = [found for found in self.surveys.values() if not found.outcome]
         for found in unfinished:
             found.outcome = "partial" if found.is_answered else "failed"
+            found.seemed_broken_off = True
         return len(unfinished)
 
     @property
@@ -178,7 +180,7 @@ async def carry_out(recorder: Any, site: str, event: tuple[Any, ...]) -> Any:
         case ("exclude", linkedid):
             return await recorder.exclude(site, linkedid, "sampled_out")
         case ("close",):
-            return await recorder.close_interrupted(site, offered_before=at(5), at=at(9))
+            return await recorder.close_interrupted(site, offered_before=at(5), at=at(30))
 
 
 @settings(

@@ -233,6 +233,21 @@ async def test_surveys_left_open_by_a_crash_are_ended_and_younger_ones_are_not(r
     assert await verify(database) == []
 
 
+async def test_a_survey_that_seemed_to_be_broken_off_ended_as_is_told_later(recorder, database):
+    await recorder.offer(offer("1.1"))
+    await recorder.start(SITE, "1.1", at(1))
+    await recorder.record_answer(SITE, "1.1", rated(4))
+    assert await recorder.close_interrupted(SITE, offered_before=at(300), at=at(700)) == 1
+    assert await recorder.finish(SITE, "1.1", "completed", at(20))
+    assert not await recorder.finish(SITE, "1.1", "hung_up", at(20))
+    assert not await recorder.finish(SITE, "1.1", "hung_up", at(30))
+    assert [(row["status"], row["ended_at"]) for row in await rows(database, Survey)] == [("completed", at(20))]
+    assert {row.step: row.surveys for row in await funnel(database, EVERYTHING, by=[])} == {
+        "offered": 1, "started": 1, "answered": 1, "completed": 1,
+    }  # fmt: skip
+    assert await verify(database) == []
+
+
 async def test_what_is_known_of_a_call_is_never_overwritten_by_what_is_not(recorder, database):
     whole = CallRecord(
         site=SITE, linkedid="1.1", uniqueid="1.1", queue="support", reason="billing", caller_digest="ab",
