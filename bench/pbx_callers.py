@@ -1,8 +1,9 @@
 """Many SIP telephones in one process, as cheap as can be, for as many calls a second as Asterisk takes.
 
-All of them share one SIP socket, and one RTP socket whose incoming sound nobody reads. They send what a telephone
-sends: a packet of silence every 20 ms from both ends of a talk, and keys as RFC 4733 has them. What SIP repeats is
-answered again; nothing of ours is repeated, so a packet that Asterisk loses shows up as a call that fails.
+All of them share one SIP socket, and two RTP sockets, the callers' and the agents', whose incoming sound is counted and
+not read. They send what a telephone sends: a packet of silence every 20 ms from both ends of a talk, and keys as RFC
+4733 has them. All of it goes to where Asterisk said at first that it takes it. What SIP repeats is answered again;
+nothing of ours is repeated, so a packet that Asterisk loses shows up as a call that fails.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from typing import Self
 
 from ivr.demo.pbx.sip_message import Media, Message, address_uri, tag_of
@@ -36,6 +38,8 @@ class Line:
     """Our ``From`` or ``To`` with its tag."""
     remote: str
     target: str
+    sound: socket.socket
+    """Where our sound comes from, and Asterisk's goes to."""
     media: tuple[str, int] | None = None
     """Where Asterisk takes our sound."""
     keys_type: int = 101
@@ -66,8 +70,8 @@ class Callers(asyncio.DatagramProtocol):
     The caller presses `key` a while after the agent is gone, and then waits until Asterisk hangs up.
     """
 
-    def __init__(self, *, talk_seconds: float, key: str, key_after_seconds: float) -> None:
-        self._talk_seconds = talk_seconds
+    def __init__(self, *, key: str, key_after_seconds: float) -> None:
+        self._talk_seconds = 0.0
         self._key = int(key)
         self._key_after = key_after_seconds
         self._lines: dict[str, Line] = {}
@@ -75,9 +79,7 @@ class Callers(asyncio.DatagramProtocol):
         """By the number that is shown."""
         self._numbers = count(1)
         self._pbx = (_HOST, 0)
-        self._sound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._sound.bind((_HOST, 0))
-        self._sound.setblocking(False)
+        self._callers_sound, self._agents_sound = _sound(), _sound()
         self._transport: asyncio.DatagramTransport | None = None
 
     async def __aenter__(self) -> Self:
@@ -91,7 +93,8 @@ class Callers(asyncio.DatagramProtocol):
         self._speaking.cancel()
         if self._transport is not None:
             self._transport.close()
-        self._sound.close()
+        self._callers_sound.close()
+        self._agents_sound.close()
 
     @property
     def port(self) -> int:
@@ -99,17 +102,24 @@ class Callers(asyncio.DatagramProtocol):
         assert self._transport is not None
         return int(self._transport.get_extra_info("sockname")[1])
 
-    async def call(self, sip_port: int, extension: str, *, calls: int, a_second: float, limit: float) -> Sequence[Line]:
-        """Dial so many times, evenly; return all callers when the last has ended, or `limit` seconds after the last
-        was dialled."""
-        self._pbx = (_HOST, sip_port)
+    @property
+    def agents_heard(self) -> int:
+        """Packets of sound so far that Asterisk has sent to the agents' telephones, but for the first few."""
+        return _dropped(self._agents_sound)
+
+    async def call(
+        self, sip_port: int, extension: str, *, calls: int, a_second: float, talk_seconds: float, limit: float
+    ) -> Sequence[Line]:
+        """Dial so many times, evenly, and have agents who talk so long; return all callers when the last has ended, or
+        `limit` seconds after the last was dialled and talked with."""
+        self._pbx, self._talk_seconds = (_HOST, sip_port), talk_seconds
         began = time.perf_counter()
         dialled: deque[Line] = deque()
         for number in range(calls):
             if (wait := began + number / a_second - time.perf_counter()) > 0:
                 await asyncio.sleep(wait)
             dialled.append(self._dial(extension))
-        until = time.perf_counter() + limit
+        until = time.perf_counter() + talk_seconds + limit
         # Looked at now and then, because to be told by each call would be a cost of each call.
         while any(line.ended is None for line in dialled) and time.perf_counter() < until:  # noqa: ASYNC110
             await asyncio.sleep(_TICK)
@@ -143,9 +153,10 @@ class Callers(asyncio.DatagramProtocol):
             local=f"<sip:{number}@{_HOST}>;tag={secrets.token_hex(4)}",
             remote=f"<sip:{extension}@{_HOST}:{self._pbx[1]}>",
             target=f"sip:{extension}@{_HOST}:{self._pbx[1]}",
+            sound=self._callers_sound,
         )
         self._lines[line.call_id] = self._dialled[number] = line
-        self._send(self._request(line, "INVITE", 1, more=[self._contact, _SDP], body=self._description))
+        self._send(self._request(line, "INVITE", 1, more=[self._contact, _SDP], body=_described(self._callers_sound)))
         return line
 
     def _answered(self, line: Line, response: Message) -> None:
@@ -166,12 +177,13 @@ class Callers(asyncio.DatagramProtocol):
                 local=f"{invite.header('To')};tag={secrets.token_hex(4)}",
                 remote=invite.header("From"),
                 target=address_uri(invite.header("Contact")),
+                sound=self._agents_sound,
                 caller=self._dialled.get(address_uri(invite.header("From")).partition("@")[0].removeprefix("sip:")),
             )
             self._hear(line, invite)
             self._lines[line.call_id] = line
             line.last = invite.reply(
-                200, "OK", tag=tag_of(line.local), more=[self._contact, _SDP], body=self._description
+                200, "OK", tag=tag_of(line.local), more=[self._contact, _SDP], body=_described(self._agents_sound)
             )
             asyncio.get_running_loop().call_later(self._talk_seconds, self._leave, line)
         if line.last is not None:
@@ -202,7 +214,7 @@ class Callers(asyncio.DatagramProtocol):
         while True:
             for line in self._lines.values():
                 if line.media is not None:
-                    self._sound.sendto(_packet(line), line.media)
+                    line.sound.sendto(_packet(line), line.media)
             due = max(due + _TICK, time.perf_counter() - _TICK)
             await asyncio.sleep(due - time.perf_counter())
 
@@ -228,9 +240,25 @@ class Callers(asyncio.DatagramProtocol):
     def _contact(self) -> tuple[str, str]:
         return "Contact", f"<sip:telephone@{_HOST}:{self.port}>"
 
-    @property
-    def _description(self) -> str:
-        return Media(host=_HOST, port=int(self._sound.getsockname()[1]), keys_type=None).describe()
+
+def _sound() -> socket.socket:
+    """A socket whose buffer is as small as can be: what is not read of its sound is counted, see `_dropped`."""
+    opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+    opened.bind((_HOST, 0))
+    opened.setblocking(False)
+    return opened
+
+
+def _dropped(sound: socket.socket) -> int:
+    """How many packets have come to a socket and found its buffer full, as the kernel counts them (proc_net_udp)."""
+    local = f"0100007F:{sound.getsockname()[1]:04X}"
+    lines = Path("/proc/net/udp").read_text("utf-8").splitlines()[1:]
+    return next(int(fields[-1]) for fields in map(str.split, lines) if fields[1] == local)
+
+
+def _described(sound: socket.socket) -> str:
+    return Media(host=_HOST, port=int(sound.getsockname()[1]), keys_type=None).describe()
 
 
 def _packet(line: Line) -> bytes:

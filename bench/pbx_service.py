@@ -53,7 +53,8 @@ class Service(Server):
 def asterisk(*, watcher: AmiUser, extra_dialplan: str = "", base: Path | None = None) -> AsteriskServer:
     """An Asterisk that is not started yet, with our own prompts and an AMI user for the measurement.
 
-    It keeps no log of every dialplan step, as a production one does not; that would make its calls dearer.
+    It keeps no log of every dialplan step, and writes none, as a production one does not; that would make its calls
+    dearer.
     """
     server = AsteriskServer(
         find_asterisk_root(),
@@ -62,6 +63,7 @@ def asterisk(*, watcher: AmiUser, extra_dialplan: str = "", base: Path | None = 
         base=base,
         extra_dialplan=extra_dialplan,
     )
+    append(server, "asterisk.conf", "verbose=0\n")
     append(server, "logger.conf", "", instead="[general]\n[logfiles]\nmessages => warning,error\n")
     return server
 
