@@ -49,8 +49,8 @@ BETWEEN_TALKS = 1.5
 """Seconds of an agent, when Asterisk has a lot to do."""
 TALKS = (
     Talks(seconds=1, rates=(5, 10, 20, 30, 40, 50, 60, 70)),
-    Talks(seconds=30, rates=(12,)),
-    Talks(seconds=180, rates=(2,)),
+    Talks(seconds=30, rates=(13,)),
+    Talks(seconds=180, rates=(2.5,)),
 )
 """The longer ones at what two processors carry with the telephones, whose sound is most of it: see the last column."""
 ALONE = 20.0
