@@ -48,7 +48,7 @@ LEAST_DIALLING = 10.0
 BETWEEN_TALKS = 1.5
 """Seconds of an agent, when Asterisk has a lot to do."""
 TALKS = (
-    Talks(seconds=1, rates=(5, 10, 20, 30, 40, 50, 60, 70)),
+    Talks(seconds=1, rates=(5, 10, 20, 30, 40, 50, 60, 70, 80)),
     Talks(seconds=30, rates=(13,)),
     Talks(seconds=180, rates=(2.5,)),
 )
