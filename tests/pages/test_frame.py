@@ -243,3 +243,8 @@ async def test_the_funnel_leads_to_the_calls_that_were_not_asked(client: Client)
     page = await read(client, "/funnel")
     (link,) = re.findall(r'href="(/calls\?[^"]*why=caller_hung_up[^"]*)"', page)
     assert "The caller left the agent" in await read(client, link)
+
+
+async def test_sentences_that_follow_one_another_are_parted(client: Client) -> None:
+    page = await read(client, "/reasons?from=2026-11-19&to=2026-11-25")
+    assert re.search(r"in the period before\.\s+(Better by|Worse by|The difference)", page)
