@@ -85,6 +85,32 @@ async def test_a_day_without_ratings_breaks_the_line_and_a_signal_is_marked(ease
     assert "11月2日" in texts(chinese)
 
 
+async def test_no_two_marks_of_an_axis_read_the_same(easel: Easel) -> None:
+    importance = [0.0741, 0.0833, 0.0926, 0.1019]
+    points = [DriverPoint(label="a reason", performance=0.4 + one, importance=one, kind="keep") for one in importance]
+    always = [Moment(day=date(2026, 11, day), share=1.0) for day in (1, 2, 3)]
+    few = [Part(bar="care", part=part, amount=1) for part in ("answered", "not asked")]
+    for spec, mark in (
+        # Performance lies from 47 to 50 %, importance from 7 to 10 %: no mark can belong to the other axis.
+        (
+            quadrant(points, style(), performance="", importance="", importance_is_share=True, middle=(0.49, 0.09)),
+            r"\d+%",
+        ),
+        (trend(always, style(), title="Satisfied", centre=1.0), r"\d+%"),
+        (trend(always, style(), title="Satisfied", centre=1.0), r"\d Nov"),
+        (bars(few, style(), title="Calls", colours=["#000000", "#111111"]), r"\d+"),
+    ):
+        marks = [text for text in texts(await easel.draw(spec, "svg")) if re.fullmatch(mark, text)]
+        assert len(marks) >= 3
+        assert len(set(marks)) == len(marks), marks
+
+
+async def test_amounts_stand_at_an_axis_as_they_do_in_a_table(easel: Easel) -> None:
+    parts = [Part(bar="care", part="answered", amount=4500)]
+    marks = texts(await easel.draw(bars(parts, style(), title="Calls", colours=["#000000"]), "svg"))
+    assert {"0", "1,000", "4,000"} <= set(marks)
+
+
 @pytest.mark.parametrize("theme", PALETTES)
 @pytest.mark.parametrize("size", ["wide", "narrow", "wall"])
 async def test_every_chart_can_be_drawn_even_of_nothing(easel: Easel, theme: str, size: Size) -> None:
@@ -94,7 +120,7 @@ async def test_every_chart_can_be_drawn_even_of_nothing(easel: Easel, theme: str
         trend([], look, title="Satisfied", centre=None),
         quadrant([], look, performance="Satisfied", importance="Weight", importance_is_share=True, middle=(0.5, 0.1)),
         bars([], look, title="Surveys", colours=["#000000"]),
-        bars([Part(bar="a", part="b", amount=2.5)], look, title="Surveys", colours=["#000000"], as_shares=True),
+        bars([Part(bar="a", part="b", amount=2.5)], look, title="Surveys", colours=["#000000"]),
         quadrant(
             [DriverPoint(label="a", performance=0.5, importance=0.1, kind="keep")],
             look,

@@ -15,6 +15,8 @@ from ivr.web.pages.chart_style import ChartStyle
 
 Spec = dict[str, Any]
 PERCENT = ".0%"
+ONE_PERCENT = 0.01
+"""What a mark of an axis of shares tells apart."""
 ROW = 24
 """Height of a row of an interval plot."""
 
@@ -147,6 +149,7 @@ def trend(
         for point in points
     ]
     known = [value for point in points for value in (point.share, point.low, point.high) if value is not None]
+    days = (points[-1].day - points[0].day).days if points else 0
     x: Spec = {
         "field": "day",
         "type": "temporal",
@@ -156,7 +159,7 @@ def trend(
         "axis": {
             "labelExpr": _day_labels(style),
             "grid": False,
-            "tickCount": {"narrow": 4, "wall": 5, "wide": 10}[style.size],
+            "tickCount": _marks(days, 1, most={"narrow": 4, "wall": 5, "wide": 10}[style.size]),
             "labelOverlap": "greedy",
             "labelSeparation": 8,
         },
@@ -221,11 +224,16 @@ def quadrant(
     rule = {"type": "rule", "color": palette.soft, "strokeDash": [4, 3]}
     x = _share_axis("performance", performance, [point.performance for point in points])
     x["axis"]["grid"] = False
+    weights = [point.importance for point in points] or [0.0]
     y: Spec = {
         "field": "importance",
         "type": "quantitative",
         "title": importance,
-        "axis": {"format": PERCENT if importance_is_share else ".2f", "grid": False, "tickCount": 5},
+        "axis": {
+            "format": PERCENT if importance_is_share else ".2f",
+            "grid": False,
+            "tickCount": _marks(max(weights) - min(weights), ONE_PERCENT, most=5),
+        },
         "scale": {"zero": False, "padding": 20},
     }
     return style.chart(
@@ -276,17 +284,16 @@ def bars(
     *,
     title: str,
     colours: Sequence[str],
-    as_shares: bool = False,
-    height: int | None = None,
 ) -> Spec:
     """Bars that are made of parts, in the order given; each part has one of `colours`."""
     names = list(dict.fromkeys(part.bar for part in parts))
     kinds = list(dict.fromkeys(part.part for part in parts))
+    longest = max((sum(part.amount for part in parts if part.bar == name) for name in names), default=0)
     values = [
         {"bar": part.bar, "part": part.part, "amount": part.amount, "order": kinds.index(part.part)} for part in parts
     ]
     return style.chart(
-        height or bars_height(len(names)),
+        bars_height(len(names)),
         data={"values": values},
         mark={"type": "bar", "stroke": style.palette.card, "strokeWidth": 1},
         encoding={
@@ -300,15 +307,16 @@ def bars(
             "x": {
                 "field": "amount",
                 "type": "quantitative",
-                "stack": "normalize" if as_shares else "zero",
+                "stack": "zero",
                 "title": title,
-                "axis": {"format": PERCENT if as_shares else "~s", "tickCount": 4 if style.is_narrow else 8},
+                "axis": {"format": ",d", "tickCount": _marks(longest, 1, most=4 if style.is_narrow else 8)},
             },
             "color": {
                 "field": "part",
                 "type": "nominal",
                 "scale": {"domain": kinds, "range": list(colours)},
-                "legend": {"columns": 2 if style.is_narrow else 6} if len(kinds) > 1 else None,
+                # The server places the words by its own font: in the reader's they may be half as wide again.
+                "legend": {"columns": 2 if style.is_narrow else 6, "columnPadding": 32} if len(kinds) > 1 else None,
             },
             "order": {"field": "order", "type": "ordinal"},
         },
@@ -324,9 +332,14 @@ def _share_axis(field: str, title: str, shown: Sequence[float]) -> Spec:
         "field": field,
         "type": "quantitative",
         "title": title,
-        "axis": {"format": PERCENT, "tickCount": 5},
+        "axis": {"format": PERCENT, "tickCount": _marks(domain[1] - domain[0], ONE_PERCENT, most=5)},
         "scale": {"domain": domain, "zero": False, "nice": False},
     }
+
+
+def _marks(span: float, unit: float, *, most: int) -> int:
+    """How many marks an axis may have, so that no two of them read the same: labels tell `unit` apart."""
+    return max(1, min(most, int(span / unit + 1e-6)))
 
 
 def _room(labels: Sequence[str], style: ChartStyle) -> float:
