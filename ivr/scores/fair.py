@@ -40,7 +40,7 @@ class FairScore:
     band: Band | None
     """None for an agent with too few ratings."""
     standing: Standing | None
-    """None for an agent with too few ratings."""
+    """On which side of the share of all the whole interval lies; None for an agent with too few ratings."""
 
 
 def fair_scores(agents: Mapping[str, Mapping[Stratum, Rated]], *, fewest: int = FEWEST_RATINGS) -> dict[str, FairScore]:
@@ -56,6 +56,9 @@ def fair_scores(agents: Mapping[str, Mapping[Stratum, Rated]], *, fewest: int = 
     estimates = {agent: shrunk(one.share, one.weight, known) for agent, one in found.items()}
     ranked = {agent for agent, one in found.items() if one.n >= fewest}
     bands = _bands({agent: estimates[agent] for agent in ranked})
+    n = sum(float(one.n) for one in found.values())
+    # As for the prior's mean: a share of all that is 0 or 1 would have every interval on one side.
+    overall = (sum(float(one.satisfied) for one in found.values()) + 0.5) / (n + 1)
     return {
         agent: FairScore(
             plain=wilson(one.satisfied, one.n),
@@ -63,7 +66,7 @@ def fair_scores(agents: Mapping[str, Mapping[Stratum, Rated]], *, fewest: int = 
             adjusted=one.share,
             fair=estimates[agent],
             band=bands.get(agent),
-            standing=_standing(estimates[agent], known.mean) if agent in ranked else None,
+            standing=_standing(estimates[agent], overall) if agent in ranked else None,
         )
         for agent, one in found.items()
     }

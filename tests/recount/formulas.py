@@ -35,7 +35,9 @@ def places(agents: Mapping[str, Mapping[tuple[str, str], Had]]) -> dict[str, Pla
             both = kinds.setdefault(kind, [0.0, 0.0])
             both[0], both[1] = both[0] + n, both[1] + good
     usual = {kind: good / n for kind, (n, good) in kinds.items()}
-    every = sum(good for _, good in kinds.values()) / sum(n for n, _ in kinds.values())
+    total = sum(n for n, _ in kinds.values())
+    every = sum(good for _, good in kinds.values()) / total
+    line = (every * total + 0.5) / (total + 1)
     adjusted: dict[str, tuple[float, float]] = {}
     amounts: dict[str, float] = {}
     for agent, had in agents.items():
@@ -62,7 +64,7 @@ def places(agents: Mapping[str, Mapping[tuple[str, str], Had]]) -> dict[str, Pla
             high=one.high,
             first=1 + sum(1 for other in ranked if other.low > one.high),
             last=sum(1 for other in ranked if other.high >= one.low),
-            standing="above" if one.low > mean else "below" if one.high < mean else "near",
+            standing="above" if one.low > line else "below" if one.high < line else "near",
         )
         for agent, one in found.items()
     }

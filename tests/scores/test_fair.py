@@ -1,7 +1,7 @@
 """The fair comparison of agents: by hand, by the laws that it keeps, and in simulated call centres."""
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
@@ -181,6 +181,23 @@ def month(rng: random.Random) -> Agents:
     agents = call_centre(rng, skills, ratings, mixes)
     agents["lucky"] = {"order": Rated(n=4, satisfied=4)}
     return agents
+
+
+def test_above_and_below_mean_that_the_whole_interval_lies_on_one_side_of_the_share_of_all() -> None:
+    """Those who take the complaints are the best here: their ratings count as fewer, and still are ratings of all."""
+    best, usual = [f"best {number}" for number in range(10)], [f"usual {number}" for number in range(30)]
+    skills = dict.fromkeys(best, 0.3) | dict.fromkeys(usual, 0.0)
+    mixes = dict.fromkeys(best, (0, 0, 1)) | dict.fromkeys(usual, (6, 3, 1))
+    stands = Counter[str | None]()
+    for seed in range(20):
+        agents = call_centre(random.Random(seed), skills, dict.fromkeys(skills, 60), mixes)
+        rated = [one for had in agents.values() for one in had.values()]
+        line = (sum(one.satisfied for one in rated) + 0.5) / (sum(one.n for one in rated) + 1)
+        for score in fair_scores(agents).values():
+            low, high = score.fair.low, score.fair.high
+            assert score.standing == ("above" if low > line else "below" if high < line else "near")
+            stands[score.standing] += 1
+    assert min(stands["above"], stands["below"], stands["near"]) > 0
 
 
 def test_who_only_takes_complaints_is_not_last_a_lucky_one_not_first_and_a_poor_one_is_found() -> None:
