@@ -248,3 +248,11 @@ async def test_the_funnel_leads_to_the_calls_that_were_not_asked(client: Client)
 async def test_sentences_that_follow_one_another_are_parted(client: Client) -> None:
     page = await read(client, "/reasons?from=2026-11-19&to=2026-11-25")
     assert re.search(r"in the period before\.\s+(Better by|Worse by|The difference)", page)
+
+
+async def test_who_stands_out_is_named_before_the_table(client: Client) -> None:
+    page = await read(client, "/agents?queue=support")
+    (below,) = re.findall(r"<h2>Below the others</h2>(.+?)</section>", page, re.DOTALL)
+    assert re.findall(r'<a href="/agents/([^"]+)">', below) == ["PJSIP/1002?queue=support"]
+    (above,) = re.findall(r"<h2>Above the others</h2>(.+?)</section>", page, re.DOTALL)
+    assert "PJSIP/1002" not in above

@@ -33,11 +33,12 @@ async def agents(request: web.Request) -> web.Response:
     table = await agents_table(about.board, about.query)
     plotted = _plotted(table)
     spoken = spoken_in(request)
-    below = sum(1 for row in table.rows if row.fair and row.fair.standing == "below")
-    above = sum(1 for row in table.rows if row.fair and row.fair.standing == "above")
+    by_place = in_order(table, "place")
+    above = [row for row in by_place if row.fair and row.fair.standing == "above"]
+    below = [row for row in reversed(by_place) if row.fair and row.fair.standing == "below"]
     alternative = spoken.gettext(
         "Each agent's fair share of satisfied callers with its interval. Above the others: %(above)s, below: %(below)s."
-    ) % {"above": above, "below": below}
+    ) % {"above": len(above), "below": len(below)}
     return render(
         request,
         "agents.html",
