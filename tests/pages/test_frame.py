@@ -256,3 +256,17 @@ async def test_who_stands_out_is_named_before_the_table(client: Client) -> None:
     assert re.findall(r'<a href="/agents/([^"]+)">', below) == ["PJSIP/1002?queue=support"]
     (above,) = re.findall(r"<h2>Above the others</h2>(.+?)</section>", page, re.DOTALL)
     assert "PJSIP/1002" not in above
+
+
+async def test_a_list_stands_on_what_is_shown_even_when_it_is_none_of_its_entries(client: Client) -> None:
+    page = await read(client, "/agents?queue=<closed>")
+    assert "Nobody was asked who fits what is chosen above." in page
+    (queues,) = re.findall(r'<select name="queue">(.+?)</select>', page, re.DOTALL)
+    assert re.findall(r'<option value="([^"]*)" selected>', queues) == ["<closed>"]
+    (teams,) = re.findall(r'<select name="team">(.+?)</select>', page, re.DOTALL)
+    assert "selected" not in teams
+
+
+async def test_a_period_without_calls_is_not_said_to_be_all_there_is(client: Client) -> None:
+    page = await read(client, "/agents?from=2025-01-01&to=2025-02-01")
+    assert "Nobody was asked in this period." in page

@@ -93,7 +93,14 @@ class FilterBar:
         """What a list stands on; ``""`` for all."""
         return self.chosen.get(name, self.shown.get(name, ""))
 
+    def unlisted(self, name: str) -> str:
+        """What a list stands on that is none of its entries, such as the queue of an old bookmark; ``""`` otherwise."""
+        chosen = self.selected(name)
+        return "" if any(entry.code == chosen for entry in self.choices.of(name)) else chosen
+
     @property
     def narrowed(self) -> int:
         """How many lists stand on something of their own choice."""
-        return sum(1 for name in NAMES if name in self.chosen and len(self.choices.of(name)) > 1)
+        return sum(
+            1 for name in NAMES if name in self.chosen and (len(self.choices.of(name)) > 1 or self.unlisted(name))
+        )
