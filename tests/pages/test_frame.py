@@ -270,3 +270,18 @@ async def test_a_list_stands_on_what_is_shown_even_when_it_is_none_of_its_entrie
 async def test_a_period_without_calls_is_not_said_to_be_all_there_is(client: Client) -> None:
     page = await read(client, "/agents?from=2025-01-01&to=2025-02-01")
     assert "Nobody was asked in this period." in page
+
+
+async def test_a_call_calls_its_reason_and_flow_as_the_lists_do_and_leads_to_its_agents(
+    shared: Served, client: Client
+) -> None:
+    page = await read(client, f"/calls/{seed.RECORDED}")
+    assert "<dd>Refund " in page
+    assert 'href="/flows/csat">Customer satisfaction</a>' in page
+    assert 'href="/agents/PJSIP/1001?site=main">Alice Moreau</a>' in page
+    with as_viewer(shared, SOUTH):
+        both = await read(client, f"/calls/{seed.SHARED}")
+    # Of the two agents, the supervisor of the one team sees the other's name here, and has no page to go to.
+    assert "Alice Moreau" in both
+    assert 'href="/agents/PJSIP/1003?site=main">李雷</a>' in both
+    assert 'href="/agents/PJSIP/1001' not in both

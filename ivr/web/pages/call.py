@@ -4,10 +4,12 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from ivr.web.access import SUPERVISORS
+from ivr.web.access import SUPERVISORS, VIEWER, visible_agents
 from ivr.web.calls import CALLS, CallParameters, seen_call
 from ivr.web.operations import Operation
 from ivr.web.pages.frame import SITES, render
+from ivr.web.score_query import BOARD
+from storage.codes import site_codes
 from storage.queries import agents
 
 
@@ -15,7 +17,10 @@ async def call(request: web.Request) -> web.Response:
     """What happened to a call; one of agents whom the viewer does not see is answered as one that there is not."""
     story = await seen_call(request)
     site = story.call.site
-    known = {agent.agent: agent for agent in await agents(request.app[CALLS].database, site)}
+    database = request.app[CALLS].database
+    everybody = await agents(database, site)
+    seen = visible_agents(request[VIEWER], everybody)
+    flow = request.app[BOARD].flows.get(story.survey.flow) if story.survey else None
     return render(
         request,
         "call.html",
@@ -23,7 +28,10 @@ async def call(request: web.Request) -> web.Response:
         zone=request.app[SITES].get(site),
         site=site,
         story=story,
-        agents=known,
+        agents={agent.agent: agent for agent in everybody},
+        seen={agent.agent for agent in everybody if seen is None or agent.agent in seen},
+        reasons=(await site_codes(database, site)).reasons,
+        flow_title=flow.title if flow else "",
         recordings=f"/api/v1/calls/{quote(story.call.linkedid, safe='')}/recordings/",
     )
 
