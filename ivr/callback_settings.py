@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from ivr.grammar.hours import parse_hours
-from ivr.setting_section import ManyHours, Section, wrong
+from ivr.setting_section import ManyHours, Section, shaped, wrong
 
 
 class CallbackSettings(Section):
@@ -16,7 +16,7 @@ class CallbackSettings(Section):
     enabled: bool = False
     channel: str = ""
     """What Asterisk dials, with `{number}` for the caller's number: `PJSIP/{number}@trunk`."""
-    caller_id: Annotated[str, Field(pattern=r"^[^\r\n\x00]{0,80}$")] = ""
+    caller_id: Annotated[str, shaped(r"[^\r\n\x00]{0,80}", "one line of at most 80 characters")] = ""
     """What the called person is shown, such as `"Example Ltd" <0800123456>`."""
     exclusions: tuple[Literal["caller_hung_up", "not_reached"], ...] = ("caller_hung_up", "not_reached")
     """Which calls that were not asked: by the code of their exclusion."""

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ivr.grammar.hours import WEEK_MINUTES
-from ivr.setting_section import ManyHours, Section, listed, wrong
+from ivr.setting_section import ManyHours, Section, listed, shaped, wrong
+from storage.records import REASON_CODE
 
 
 def _some(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -20,15 +21,20 @@ def _or(words: Iterable[str]) -> str:
     return ", ".join(words)
 
 
-Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+Code = Annotated[
+    str, shaped(r"[a-z][a-z0-9-]{0,31}", "a small letter, then small letters, digits and -, at most 32 in all")
+]
+ReasonCode = Annotated[
+    str, shaped(REASON_CODE, "a code such as billing or billing/refund: small letters, digits, _ and -")
+]
 Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(listed), AfterValidator(_some)]
 Reasons = Annotated[
-    tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}(/[a-z0-9][a-z0-9_-]{0,31})?$")], ...],
+    tuple[ReasonCode, ...],
     BeforeValidator(listed),
     AfterValidator(_some),
 ]
 Languages = Annotated[
-    tuple[Annotated[str, Field(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")], ...],
+    tuple[Annotated[str, shaped(r"[a-z]{2,3}(_[A-Z]{2})?", "a language such as zh or zh_TW")], ...],
     BeforeValidator(listed),
     AfterValidator(_some),
 ]

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from ivr.grammar.numbers import NumberPattern, parse_number_pattern
 from ivr.grammar.quarantine import MOST, Quarantine, parse_quarantine
 from ivr.grammar.shares import parse_share
-from ivr.setting_section import ManyHours, read, wrong
+from ivr.setting_section import VARIABLE, ManyHours, read, shaped, wrong
 
 
 def _digest(text: str) -> str:
@@ -33,7 +33,7 @@ class RuleSettings(BaseModel):
     """The same in a file, one number or digest a line."""
     internal: tuple[Annotated[NumberPattern, read(parse_number_pattern)], ...] = ()
     """Numbers of our own people, who are not asked."""
-    internal_variable: Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")] = ""
+    internal_variable: Annotated[str, shaped(r"([A-Za-z_][A-Za-z0-9_]*)?", VARIABLE)] = ""
     """A channel variable that marks a call as internal by any value but nothing, 0, no and false."""
     without_agent: bool = False
     """Whether callers are asked who reached no agent."""

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, IPvAnyNetwork, SecretStr, field_vali
 
 from callflows.fields import Language
 from callflows.speech import DEFAULT_COMMAND, Speech, parse_command
-from ivr.setting_section import LongSecret, Port, Section, SectionWithSecret, wrong
+from ivr.setting_section import LongSecret, Port, Section, SectionWithSecret, shaped, wrong
 
 _ADDRESS = re.compile(r"([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}")
 
@@ -73,9 +73,12 @@ class FlowsSettings(Section):
 
     folder: Path | None = None
     """A folder of `*.yaml` flows beside the shipped ones; a flow in it goes before a shipped one of the same code."""
-    prompt_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_/-]+$")] = "postcall"
+    prompt_prefix: Annotated[str, shaped(r"[A-Za-z0-9_/-]+", "a folder: letters, digits, _, - and /")] = "postcall"
     """The folder of our sounds as the PBX sees it, below its own `sounds`."""
-    recordings: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_.-]+)+$")] = "/var/spool/asterisk/postcall"
+    recordings: Annotated[
+        str,
+        shaped(r"(/[A-Za-z0-9_.-]+)+", "a whole path such as /var/spool/asterisk/postcall, of letters, digits, _ . -"),
+    ] = "/var/spool/asterisk/postcall"
     """The folder of recorded comments as the PBX sees it."""
     recordings_here: Path | None = None
     """The same folder as this service reaches it, where that is another path; for those who listen to comments."""

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from typing import Any, get_args
 
@@ -11,13 +12,27 @@ from pydantic_core import ErrorDetails
 SECRETS = frozenset({"secret", "token", "caller_key"})
 """Settings whose value is never shown, wherever they stand; nor is what `do_not_ask` lists, which may be a number."""
 
+TYPES: Mapping[str, str] = {
+    "int": "should be a whole number",
+    "float": "should be a number",
+    "bool": "should be true or false",
+    "string": "should be text, in quotes",
+    "tuple": 'should be a list such as ["a", "b"]',
+    "dict": "should be a table of its own",
+    "model": "should be a table of its own",
+}
+"""What is wanted where a value is of another type, by how the codes of pydantic's errors begin."""
+_OTHER_TYPE = re.compile(r"([a-z]+)_(?:type|parsing|from_float|attributes_type)")
+
 
 def explain(detail: ErrorDetails, given: Mapping[str, Any], settings: type[BaseModel], env_prefix: str) -> str:
     """The line for one of pydantic's errors about `given`, the values for `settings`, or about the environment."""
     place = [part for part in detail["loc"] if part != "[key]"]
     # A member of a list is counted from 1, as people do.
     name = ".".join(str(part + 1) if isinstance(part, int) else part for part in place)
-    message = detail["msg"][0].lower() + detail["msg"][1:]
+    other_type = _OTHER_TYPE.fullmatch(detail["type"])
+    message = TYPES.get(other_type[1], "") if other_type else ""
+    message = message or detail["msg"][0].lower() + detail["msg"][1:]
     last = str(place[-1])
     if detail["type"] == "extra_forbidden":
         allowed = _allowed(place[:-1], settings)

@@ -1,5 +1,6 @@
 """What the sections of the settings have in common: nothing unknown, and secrets that may stand in files."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -36,6 +37,22 @@ def read(parse: Callable[[object], object]) -> BeforeValidator:
             raise wrong(str(error)) from None
 
     return BeforeValidator(validate)
+
+
+def shaped(pattern: str, wanted: str) -> AfterValidator:
+    """A validator of texts that match `pattern` as a whole; others are told to be `wanted`, in words."""
+    shape = re.compile(pattern)
+
+    def validate(given: str) -> str:
+        if not shape.fullmatch(given):
+            raise wrong(f"should be {wanted}")
+        return given
+
+    return AfterValidator(validate)
+
+
+VARIABLE = "the name of a channel variable: letters, digits and _"
+Variable = Annotated[str, shaped(r"[A-Za-z_][A-Za-z0-9_]*", VARIABLE)]
 
 
 def listed(value: object) -> object:

@@ -8,10 +8,9 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
 from ivr.callback_settings import CallbackSettings
-from ivr.flow_rules import Code, FlowRule, never_matching
+from ivr.flow_rules import Code, FlowRule, ReasonCode, never_matching
 from ivr.rule_settings import RuleSettings
-from ivr.setting_section import Port, Section, SectionWithSecret, wrong
-from storage.records import REASON_CODE
+from ivr.setting_section import Port, Section, SectionWithSecret, Variable, shaped, wrong
 
 
 def _zone(value: object) -> object:
@@ -67,21 +66,23 @@ class SiteSettings(Section):
     """Which other calls are put which flow; the first rule that matches wins."""
     teams: dict[Code, tuple[Annotated[str, Field(min_length=1)], ...]] = Field(default_factory=dict)
     """The interfaces of each team's agents, where no list of agents says who is in which team."""
-    language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = "en"
+    language: Annotated[str, shaped(r"[a-z]{2}", "a language in two small letters, such as en")] = "en"
     """The language when the call's own is not one of the flow's."""
     trigger: Literal["ami", "dialplan"] = "ami"
     """`ami`: the caller is sent into the survey over AMI, and the queue's dialplan stays as it is. `dialplan`: the
     dialplan itself runs the survey after `Queue(…,c)`."""
-    survey_goto: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+,[A-Za-z0-9_-]+,[0-9]+$")] = "postcall-survey,s,1"
+    survey_goto: Annotated[
+        str, shaped(r"[A-Za-z0-9_-]+,[A-Za-z0-9_-]+,[0-9]+", "context,extension,priority, such as postcall-survey,s,1")
+    ] = "postcall-survey,s,1"
     """Context, extension and priority of the survey in the dialplan."""
     create_extension: bool = False
     """Create the survey's extension over AMI when it is not there; the AMI user then needs the class `system`."""
-    reason_variable: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "POSTCALL_REASON"
+    reason_variable: Variable = "POSTCALL_REASON"
     """The channel variable that holds the call reason."""
     rules: RuleSettings = RuleSettings()
     """Who is asked, where that is not as in `Settings.rules`."""
     callback: CallbackSettings = CallbackSettings()
-    queue_reasons: dict[str, Annotated[str, Field(pattern=f"^{REASON_CODE}$")]] = Field(default_factory=dict)
+    queue_reasons: dict[str, ReasonCode] = Field(default_factory=dict)
     """The reason of a queue's calls of which nobody gives another one, by the queue's name."""
     credit: CreditSettings = CreditSettings()
     agents_file: Path | None = None
