@@ -8,7 +8,9 @@ from pydantic import AfterValidator, Field, IPvAnyNetwork, SecretStr, field_vali
 
 from callflows.fields import Language
 from callflows.speech import DEFAULT_COMMAND, Speech, parse_command
+from ivr.errors import DatabaseError
 from ivr.setting_section import LongSecret, Port, Section, SectionWithSecret, shaped, wrong
+from storage.address import parse_url
 
 _ADDRESS = re.compile(r"([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}")
 
@@ -50,10 +52,18 @@ class WebSettings(SectionWithSecret):
     """Addresses or networks of proxies that are believed who asks, and whether by https."""
 
 
+def _database(url: SecretStr) -> SecretStr:
+    try:
+        parse_url(url.get_secret_value())
+    except DatabaseError as error:
+        raise wrong(str(error)) from None
+    return url
+
+
 class DatabaseSettings(Section):
     """Where ratings are kept: `sqlite:///postcall.db` or `postgresql://user@host/name`."""
 
-    url: SecretStr = SecretStr("sqlite:///postcall.db")
+    url: Annotated[SecretStr, AfterValidator(_database)] = SecretStr("sqlite:///postcall.db")
     journal: Path = Path("postcall-journal.db")
     """With PostgreSQL: the file that takes what callers say while the database is away."""
 

@@ -9,8 +9,9 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-SECRETS = frozenset({"secret", "token", "caller_key"})
-"""Settings whose value is never shown, wherever they stand; nor is what `do_not_ask` lists, which may be a number."""
+SECRETS = frozenset({"secret", "token", "caller_key", "url"})
+"""Settings whose value is never shown, wherever they stand (a URL may hold a password); nor is what `do_not_ask` lists,
+which may be a number."""
 
 TYPES: Mapping[str, str] = {
     "int": "should be a whole number",
@@ -41,17 +42,19 @@ def explain(detail: ErrorDetails, given: Mapping[str, Any], settings: type[BaseM
         return f"{name}: unknown setting; {hint}allowed here are {', '.join(allowed)}"
     if detail["type"] == "missing":
         return f"{name}: is needed, and was not given"
+    wanted = (env_prefix + "__".join(str(part) for part in place)).upper()
+    variable = next((v for v in os.environ if v.upper() == wanted), None)
+    if variable:
+        name = f"{name} (from the environment, {variable})"
     if last in SECRETS or "do_not_ask" in place:
         return f"{name}: {message}"
+    if variable:
+        return f"{name}: got {os.environ[variable]!r}; {message}"
     value: Any = given
     for part in place:
         value = _member(value, part)
     if isinstance(value, Mapping):
         return f"{name}: {message}"
-    wanted = (env_prefix + "__".join(str(part) for part in place)).upper()
-    variable = next((v for v in os.environ if v.upper() == wanted), None)
-    if variable:
-        return f"{name} (from the environment, {variable}): got {os.environ[variable]!r}; {message}"
     return f"{name}: got {value!r}; {message}"
 
 

@@ -227,6 +227,19 @@ def test_a_short_token_is_refused_and_not_shown(tmp_path: Path) -> None:
     assert lines == ["web.token: should have at least 16 characters, not 8"]
 
 
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("mysql://postcall:hunter2@127.0.0.1/postcall", "the database URL begins with 'mysql': "),
+        ("sqlite://postcall.db?hunter2", "the database URL names no database: "),
+        ("hunter2.db", "the database URL cannot be read: "),
+    ],
+)
+def test_a_wrong_database_url_is_named_and_not_shown(tmp_path: Path, url: str, why: str) -> None:
+    (line,) = refused(write(tmp_path, f'[database]\nurl = "{url}"\n{GOOD}'))
+    assert line == f"database.url: {why}allowed are sqlite:///file.db and postgresql://user:password@host:port/name"
+
+
 def test_no_secret_is_ever_shown(tmp_path: Path) -> None:
     path = write(tmp_path, GOOD)
     assert "of these tests" not in repr(load_settings(path))
@@ -261,6 +274,15 @@ def test_a_wrong_value_in_the_environment_is_named_as_such(tmp_path: Path, monke
     monkeypatch.setenv("POSTCALL_WEB__PORT", "many")
     assert refused(write(tmp_path, GOOD)) == [
         ("web.port (from the environment, POSTCALL_WEB__PORT): got 'many'; should be a whole number")
+    ]
+
+
+def test_a_wrong_secret_in_the_environment_is_named_as_such_and_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POSTCALL_WEB__TOKEN", "hunter2")
+    assert refused(write(tmp_path, GOOD)) == [
+        "web.token (from the environment, POSTCALL_WEB__TOKEN): should have at least 16 characters, not 7"
     ]
 
 
