@@ -1,8 +1,6 @@
 """The FastAGI server: listens, limits, and hands each call to the handler of its route."""
 
 import asyncio
-import os
-import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
@@ -12,6 +10,7 @@ from ivr.asterisk.agi_phone import AgiPhone
 from ivr.asterisk.agi_protocol import AgiRequest
 from ivr.asterisk.agi_session import AgiLimits, AgiSession
 from ivr.errors import CallerHungUp, PhoneError, PostcallError, SettingsError
+from ivr.network import network_reason
 
 Handler = Callable[[AgiRequest, AgiPhone], Awaitable[None]]
 """Serves one call. The session is closed when it returns or raises."""
@@ -102,9 +101,7 @@ class AgiServer:
                 lambda: AgiSession(self._limits, self), self._host, self._port, backlog=_BACKLOG
             )
         except OSError as error:
-            known = error.errno is not None and not isinstance(error, socket.gaierror)
-            reason = os.strerror(error.errno) if known and error.errno else error.strerror or str(error)
-            raise SettingsError(f"fastagi {self._host}:{self._port}: {reason.lower()}") from error
+            raise SettingsError(f"fastagi {self._host}:{self._port}: {network_reason(error)}") from error
         self._bound_port = int(self._server.sockets[0].getsockname()[1])
 
     async def drain(self, seconds: float) -> int:

@@ -12,6 +12,7 @@ from panoramisk import Manager
 from ivr.asterisk.actions import AmiAction, Headers, Reply
 from ivr.asterisk.protocol import AmiProtocol, OnEvent
 from ivr.errors import PbxError, PbxRefused, SettingsError
+from ivr.network import network_reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +111,7 @@ class AmiManager(Manager):  # type: ignore[misc]
         except ssl.SSLCertVerificationError as error:
             raise PbxError(f"{where} has a certificate that is not accepted: {error.verify_message}") from error
         except (OSError, UnicodeError) as error:
-            raise PbxError(f"{where} cannot be reached: {_reason(error)}") from error
+            raise PbxError(f"{where} cannot be reached: {network_reason(error)}") from error
         finally:
             if protocol is not None and protocol is not self.protocol:
                 protocol.close()
@@ -223,10 +224,5 @@ def _tls(access: AmiAccess) -> ssl.SSLContext | None:
         return ssl.create_default_context(cafile=access.ca_file)
     except OSError as error:
         raise SettingsError(
-            f"AMI {access.address}: the CA file {access.ca_file!r} cannot be read: {_reason(error)}"
+            f"AMI {access.address}: the CA file {access.ca_file!r} cannot be read: {error.strerror or error}"
         ) from error
-
-
-def _reason(error: BaseException) -> str:
-    strerror = getattr(error, "strerror", None)
-    return str(strerror or error or type(error).__name__)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from ivr.errors import SettingsError
+from ivr.network import network_reason
 from ivr.web.auth import DOOR, Door, access
 from ivr.web.health import CHECKS, Check, healthz, readyz
 from ivr.web.operations import Operation, add_operations
@@ -55,7 +56,7 @@ async def serving(app: web.Application, host: str, port: int) -> AsyncIterator[s
         try:
             await site.start()
         except OSError as error:
-            raise SettingsError(f"web: cannot listen on {host}:{port}: {error.strerror or error}") from None
+            raise SettingsError(f"web: cannot listen on {host}:{port}: {network_reason(error)}") from None
         shown = f"[{host}]" if ":" in host else host
         yield f"http://{shown}:{runner.addresses[0][1]}"
     finally:

@@ -74,7 +74,7 @@ async def test_an_asterisk_that_is_not_there_is_one_line_and_then_found(
     with capture_logs() as logs:
         await link.start()
         assert not link.state.connected
-        assert link.state.problem.startswith(f"AMI 127.0.0.1:{server.port} cannot be reached: ")
+        assert link.state.problem == f"AMI 127.0.0.1:{server.port} cannot be reached: connection refused"
         await server.listen()
         await eventually(link, lambda state: state.connected)
     assert [entry["event"] for entry in logs].count("AMI cannot be reached") == 1
