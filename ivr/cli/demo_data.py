@@ -10,11 +10,13 @@ from pathlib import Path
 import click
 
 from callflows.loader import LIBRARY, load_flow
+from ivr.cli.logs import configure_logs
 from ivr.cli.options import config_option
 from ivr.cli.publish import flow_database
 from ivr.demo.data import REASONS, DemoCall, DemoPlan, demo_agents, demo_calls
 from ivr.demo.data_rows import rows_of
 from ivr.errors import SettingsError
+from ivr.service_settings import LogSettings
 from ivr.settings import Settings, load_settings
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.publishing import Publishing
@@ -37,6 +39,7 @@ FLOW = LIBRARY / "csat.yaml"
 @config_option
 def demo_data(ratings: int, agents: int, reasons: int, days: int, seed: int, until: str | None, path: Path) -> None:
     """Fill an empty database with made-up calls, to see pages and figures before there are callers."""
+    configure_logs(LogSettings(level="error"))
     settings = load_settings(path)
     site = next(iter(settings.sites.values()))
     plan = DemoPlan(

@@ -2,6 +2,9 @@
 
 import asyncio
 import math
+import shutil
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -31,7 +34,9 @@ PLAN = DemoPlan(
 
 
 def run(folder: Path, *arguments: str) -> Result:
-    return CliRunner().invoke(main, ["demo-data", "-c", str(folder / "postcall.toml"), *arguments])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo_data, "configure_logs", lambda _: None)  # it would be those of all tests
+        return CliRunner().invoke(main, ["demo-data", "-c", str(folder / "postcall.toml"), *arguments])
 
 
 @pytest.fixture
@@ -54,6 +59,22 @@ def rows(url: str, table: type[Base]) -> list[Any]:
 async def differences(url: str) -> list[str]:
     async with await open_database(url) as database:
         return [str(one) for one in await verify(database)]
+
+
+def test_the_command_says_one_line(tmp_path: Path, migrated_file: Path) -> None:
+    """And nothing of the shipped flows, which it publishes on the way."""
+    (tmp_path / "postcall.toml").write_text(SETTINGS.format(url=f"sqlite:///{tmp_path}/postcall.db"))
+    shutil.copy(migrated_file, tmp_path / "postcall.db")
+    done = subprocess.run(
+        [sys.executable, "-m", "ivr.cli.main", "demo-data", "--ratings", "10"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    (line,) = (done.stdout + done.stderr).splitlines()
+    assert "with 10 ratings of 20 agents" in line
 
 
 def test_every_count_is_what_a_recount_says_and_what_python_counts(folder: Path, url: str) -> None:
