@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 import click
 
 from callflows.loader import FlowVersion, load_flow, parse_flow
+from callflows.prompts import missing
+from callflows.sounds import spoken
 from ivr.cli.options import config_option
 from ivr.errors import FlowError, SettingsError
 from ivr.settings import Settings, load_settings
@@ -44,6 +46,15 @@ def publish(file: Path, at: str | None, path: Path) -> None:
     version = load_flow(file)
     asyncio.run(_publish(settings, version, now, moment))
     click.echo(_told(version, moment, moment if at else None, home_zone(settings)))
+    sounds = file.parent / "sounds"
+    lacking = missing(version.flow, sounds)
+    if lacking:
+        # They may be on the PBX all the same, which alone counts: this is no mistake.
+        click.echo(
+            f"{len(lacking)} of its {len(spoken(version.flow))} sounds are not in {sounds}: `postcall prompts missing"
+            f" {file}` lists them. Callers are asked when the PBX has them all",
+            err=True,
+        )
 
 
 @click.command()

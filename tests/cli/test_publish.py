@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from callflows.loader import load_flow
+from callflows.sounds import spoken
 from ivr.cli.main import main
 from ivr.surveys.flows import FlowShelf
 from ivr.surveys.publishing import Publishing
@@ -126,15 +127,25 @@ def digest(path: Path) -> str:
 
 
 def test_a_file_is_published_at_once_by_a_command(folder: Path, service: Service, postcall: Command) -> None:
-    assert postcall("publish", "two.yaml") == f"flow mine: version {digest(folder / 'two.yaml')[:12]} is in force\n"
+    told = f"flow mine: version {digest(folder / 'two.yaml')[:12]} is in force\n"
+    # Every text of the flow is its own sound: none of the 22 is here.
+    assert postcall("publish", "two.yaml") == told + (
+        "22 of its 22 sounds are not in sounds: `postcall prompts missing two.yaml` lists them. "
+        "Callers are asked when the PBX has them all\n"
+    )
     assert service.title_in(0) == "Two"
+    sounds = folder / "sounds"
+    for name in spoken(load_flow(folder / "two.yaml").flow):
+        (sounds / name).parent.mkdir(parents=True, exist_ok=True)
+        (sounds / f"{name}.wav").touch()
+    assert postcall("publish", "two.yaml") == told
 
 
 def test_a_file_is_published_for_a_moment_to_come(folder: Path, service: Service, postcall: Command) -> None:
     moment = (datetime.now(UTC) + timedelta(days=9)).replace(microsecond=0)
     out = postcall("publish", "two.yaml", "--at", moment.isoformat())
     assert out.startswith(f"flow mine: version {digest(folder / 'two.yaml')[:12]} will be in force from ")
-    assert out.endswith("+08:00\n")
+    assert out.splitlines()[0].endswith("+08:00")
     assert [service.title_in(days) for days in (0, 8.9, 9.1)] == ["One", "One", "Two"]
 
 
