@@ -18,6 +18,7 @@ from ivr.web.passwords import hashed
 from storage import queries
 from storage.accounts import AccountRecord, Accounts, Role
 from storage.engine import Database, open_database
+from storage.records import AgentRecord
 from storage.schema import check_schema
 from storage.tables import LABEL
 
@@ -56,15 +57,21 @@ def add_command(
         created_at=datetime.now(UTC),
     )
 
-    async def work(database: Database) -> bool:
+    async def work(database: Database) -> list[AgentRecord]:
         if not await Accounts(database).add(account):
             raise SettingsError(f"LOGIN: there is an account {login!r} already")
-        return not agent or agent in {known.agent for known in await queries.agents(database, site)}
+        return await queries.agents(database, site or None)
 
-    is_known = _with_database(settings, work)
+    known = _with_database(settings, work)
     click.echo(f"{login} is added: {_about(account)}")
-    if not is_known:
+    if agent and agent not in {one.agent for one in known}:
         click.echo(f"nothing was heard of an agent {agent!r} at the site {site} yet", err=True)
+    there = {one.team for one in known if one.team}
+    there |= {team for code, one in settings.sites.items() if site in ("", code) for team in one.teams}
+    for team in teams:
+        if team not in there:
+            others = f"; there are {', '.join(sorted(there))}" if there else ""
+            click.echo(f"nobody is known to be in a team {team!r} yet{others}", err=True)
 
 
 @accounts.command("list")

@@ -62,12 +62,13 @@ class Desk:
 
         return asyncio.run(ask())
 
-    def know_agent(self) -> None:
+    def know_agent(self, team: str = "") -> None:
         async def tell() -> None:
             async with await open_database(f"sqlite:///{self.path}") as database:
                 recorder = Recorder(database)
                 await recorder.ensure_site(SiteRecord(site="main", name="", zone="UTC"))
-                await recorder.record_agent(AgentRecord(site="main", agent="PJSIP/1001", interface="PJSIP/1001"))
+                agent = AgentRecord(site="main", agent="PJSIP/1001", interface="PJSIP/1001", team=team)
+                await recorder.record_agent(agent)
 
         asyncio.run(tell())
 
@@ -77,6 +78,20 @@ def desk(tmp_path: Path, migrated_file: Path) -> Desk:
     here = Desk(tmp_path)
     shutil.copy(migrated_file, here.path)
     return here
+
+
+def test_a_team_that_nobody_is_in_is_pointed_out_for_it_may_be_misspelled(desk: Desk) -> None:
+    added = ("add", "--role", "supervisor", "--no-password", "--team")
+    assert desk.done(*added, "gold", "sue") == (
+        "sue is added: supervisor, sees all sites, teams gold\nnobody is known to be in a team 'gold' yet\n"
+    )
+    with desk.settings.open("a") as file:
+        file.write('[sites.main.teams]\ngold = ["PJSIP/1001"]\n')
+    desk.know_agent(team="night")
+    assert desk.done(*added, "gold", "--team", "night", "uma").count("\n") == 1
+    assert desk.done(*added, "glod", "--site", "main", "tom").splitlines()[1:] == [
+        "nobody is known to be in a team 'glod' yet; there are gold, night"
+    ]
 
 
 def test_an_account_is_added_with_a_password_that_is_kept_as_a_hash_only(desk: Desk) -> None:
