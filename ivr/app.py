@@ -2,11 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import structlog
 
@@ -17,6 +16,7 @@ from ivr.calls import CallEvent, Gap
 from ivr.errors import SettingsError
 from ivr.live import LiveFeed, SurveyNews
 from ivr.parts.agi import survey_route, wrapup_route
+from ivr.parts.background import in_background
 from ivr.parts.callbacks import callback_site, greeting
 from ivr.parts.choice import site_flows
 from ivr.parts.housekeeping import LONGEST_SURVEY_SECONDS, Housekeeping
@@ -104,9 +104,9 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         )
         problem = await publishing.start()
         if problem:
-            await stack.enter_async_context(_in_background(say_when_there(database, problem), "start"))
+            await stack.enter_async_context(in_background(say_when_there(database, problem), "start"))
         _require_flows(settings, flows, publishing)
-        await stack.enter_async_context(_in_background(publishing.run(), "flows"))
+        await stack.enter_async_context(in_background(publishing.run(), "flows"))
 
         callers = CallerKey(settings.privacy.caller_key.get_secret_value().encode())
         greetings = {code: greeting(site) for code, site in settings.sites.items() if site.callback.enabled}
@@ -150,7 +150,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             journal=journal,
             now=_now,
         )
-        await stack.enter_async_context(_in_background(house.run(), "housekeeping"))
+        await stack.enter_async_context(in_background(house.run(), "housekeeping"))
 
         def tell(news: SurveyNews) -> None:
             live.tell(news)
@@ -211,8 +211,8 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             stack.push_async_callback(link.stop)
             follower = PbxFollower(code, link, jobs=jobs, calls=calls, known=known, facts=facts)
             await follower.start()
-            await stack.enter_async_context(_in_background(follower.run(), f"PBX of {code}"))
-        await stack.enter_async_context(_in_background(callbacks.run(), "call-backs"))
+            await stack.enter_async_context(in_background(follower.run(), f"PBX of {code}"))
+        await stack.enter_async_context(in_background(callbacks.run(), "call-backs"))
 
         refused: Counter[str] = Counter()
         app = web_application(
@@ -279,27 +279,12 @@ def _require_flows(settings: Settings, flows: FlowShelf, publishing: Publishing)
 
 
 @asynccontextmanager
-async def _in_background(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
-    """Do `work` beside the block, until the block ends."""
-    task = asyncio.create_task(work, name=name)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-@asynccontextmanager
 async def _written_behind(facts: FactWriter) -> AsyncIterator[None]:
     """Write facts as they come; at the end, wait for those that still wait."""
-    task = asyncio.create_task(facts.run(), name="call facts")
-    try:
+    async with in_background(facts.run(), "call facts"):
         yield
         try:
             async with asyncio.timeout(FACTS_SECONDS):
                 await facts.all_written()
         except TimeoutError:
             log.error("call facts are lost: the database does not take them", waiting=facts.waiting)
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)

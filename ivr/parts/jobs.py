@@ -9,6 +9,7 @@ from datetime import datetime
 import structlog
 
 from ivr.errors import DatabaseAway, DatabaseError
+from ivr.parts.background import in_background
 from storage.leases import HeldLease, LeaseRecorder
 
 log = structlog.get_logger()
@@ -90,12 +91,10 @@ async def claimed(jobs: Jobs, recorder: LeaseRecorder, holder: str) -> AsyncIter
         jobs.are(await recorder.claim(holder, jobs.names))
     except DatabaseAway:
         jobs.presume()
-    claiming = asyncio.create_task(_claim(jobs, recorder, holder), name="leases")
     try:
-        yield
+        async with in_background(_claim(jobs, recorder, holder), "leases"):
+            yield
     finally:
-        claiming.cancel()
-        await asyncio.gather(claiming, return_exceptions=True)
         with contextlib.suppress(DatabaseError, TimeoutError):
             async with asyncio.timeout(CLAIM_SECONDS):
                 await recorder.give_back(holder)

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from ivr.parts.background import in_background
 from ivr.settings import Settings
 from ivr.surveys.tracker import CallTracker
 from storage.address import parse_url, sqlite_path
@@ -49,12 +50,8 @@ async def journaled_surveys(
     if journal.waiting:
         since = journal.oldest_at.isoformat() if journal.oldest_at else None
         log.warning("what callers said waits in the journal", entries=journal.waiting, since=since)
-    bringing = asyncio.create_task(surveys.run(), name="journal")
-    try:
+    async with in_background(surveys.run(), "journal"):
         yield surveys
-    finally:
-        bringing.cancel()
-        await asyncio.gather(bringing, return_exceptions=True)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(LAST_SECONDS):
             while journal.waiting and await surveys.bring_over():

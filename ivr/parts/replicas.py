@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from ivr.errors import NoSuchCall, NotTalking, PbxError
 from ivr.live import LiveFeed, SurveyNews
+from ivr.parts.background import in_background
 from ivr.parts.jobs import Jobs, claimed, pbx_job
 from storage.address import parse_url
 from storage.engine import Database, open_database
@@ -144,9 +145,5 @@ async def among_replicas(url: str, name: str, jobs: Jobs, live: LiveFeed) -> Asy
         others = Others(jobs, live)
         notices = Notices(database.url, name, heard=others.hear, missed=live.break_off)
         others.say, others.heard = notices.tell, notices.listening
-        telling = asyncio.create_task(notices.run(), name="notices")
-        try:
+        async with in_background(notices.run(), "notices"):
             yield others
-        finally:
-            telling.cancel()
-            await asyncio.gather(telling, return_exceptions=True)
