@@ -285,3 +285,14 @@ async def test_a_call_calls_its_reason_and_flow_as_the_lists_do_and_leads_to_its
     assert "Alice Moreau" in both
     assert 'href="/agents/PJSIP/1003?site=main">李雷</a>' in both
     assert 'href="/agents/PJSIP/1001' not in both
+
+
+async def test_a_part_that_does_not_work_is_called_by_its_name_on_both_pages(shared: Served, client: Client) -> None:
+    shared.wrong["pbx main"] = "AMI 127.0.0.1:5038 cannot be reached: connection refused"
+    try:
+        for path in ("/", "/health"):
+            page = await read(client, path)
+            assert "PBX of main</" in page
+            assert "pbx main" not in page
+    finally:
+        shared.wrong.clear()
