@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import click
 
+from ivr.cli.group import Group
 from ivr.cli.options import config_option
 from ivr.errors import SettingsError
 from ivr.settings import Settings, load_settings
@@ -26,7 +27,7 @@ Found = TypeVar("Found")
 LOGIN_ALLOWED = "small letters, digits and . _ @ -, at most 64, and the first a letter or a digit"
 
 
-@click.group()
+@click.group(cls=Group)
 def accounts() -> None:
     """Look after those who may sign in."""
 

@@ -6,11 +6,12 @@ from typing import get_args
 import click
 
 from ivr.asterisk.dialplan import DialplanSite, Way, extensions_conf, manager_conf, queues_conf
+from ivr.cli.group import Group
 from ivr.cli.options import config_option
 from ivr.settings import Settings, load_settings
 
 
-@click.group()
+@click.group(cls=Group)
 def asterisk() -> None:
     """Set up an Asterisk."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from ivr.cli.group import Group
 from ivr.cli.options import config_option
 from ivr.errors import SettingsError
 from ivr.settings import Settings, load_settings
@@ -23,7 +24,7 @@ from storage.verify import Difference, verify
 DAY = click.DateTime(["%Y-%m-%d"])
 
 
-@click.group()
+@click.group(cls=Group)
 def db() -> None:
     """Look after the database."""
 

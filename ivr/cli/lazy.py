@@ -6,8 +6,10 @@ from typing import Any
 
 import click
 
+from ivr.cli.group import Group
 
-class LazyGroup(click.Group):
+
+class LazyGroup(Group):
     """A group whose commands stand in modules that are not imported yet."""
 
     def __init__(self, *args: Any, modules: Mapping[str, str], **kwargs: Any) -> None:

@@ -11,6 +11,7 @@ from callflows.model import Flow
 from callflows.prompts import PromptSound, accept, build, look
 from callflows.sound_length import sound_seconds
 from callflows.speech import Speech
+from ivr.cli.group import Group
 from ivr.cli.options import FLOW, config_option
 from ivr.cli.player import find_player
 from ivr.errors import FlowError, PostcallError
@@ -30,7 +31,7 @@ def _prompt_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("flow", type=FLOW)(command)
 
 
-@click.group()
+@click.group(cls=Group)
 def prompts() -> None:
     """Make, check and hear the sounds that callers hear. FLOW is a flow file, or the code of a shipped flow."""
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from ivr.cli.group import Group
 from ivr.cli.options import config_option
 from ivr.errors import SettingsError
 from ivr.settings import Settings, load_settings
@@ -22,7 +23,7 @@ from storage.quarantine import Lookup, Past, look_back
 from storage.schema import check_schema
 
 
-@click.group()
+@click.group(cls=Group)
 def rules() -> None:
     """Who is asked, and why."""
 
