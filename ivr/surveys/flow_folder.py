@@ -76,7 +76,8 @@ class FlowFolder:
 
 
 def _is_flow_file(path: Path) -> bool:
-    return path.suffix == ".yaml" and not path.name.startswith(".")
+    """Also one whose name only nearly fits: it is refused, and not passed over without a word."""
+    return path.suffix.lower() in (".yaml", ".yml") and not path.name.startswith(".")
 
 
 def _hash(path: Path) -> str:
@@ -89,6 +90,9 @@ def _hash(path: Path) -> str:
 
 
 def _load(path: Path, content: str, *, flow: str) -> FlowFile:
+    if path.suffix != ".yaml":
+        mistake = f"{path}: the name ends in {path.suffix}; allowed: a name that ends in .yaml"
+        return FlowFile(path=path, content=content, flow=flow, mistakes=(mistake,))
     try:
         version = load_flow(path)
     except FlowError as error:

@@ -62,6 +62,14 @@ def test_a_broken_file_is_refused_with_the_checkers_own_lines_and_keeps_its_flow
     assert file.mistakes[0].startswith(f'{path}:5:1: unknown setting "tires"; did you mean "tries"?')
 
 
+@pytest.mark.parametrize("name", ["other.yml", "other.YAML"])
+def test_a_file_whose_name_nearly_fits_is_refused_and_not_passed_over(folder: Path, name: str) -> None:
+    path = write(folder / name, "Other", flow="other")
+    files = FlowFolder(folder).look(at_once=True)
+    assert titles(files) == {"mine.yaml": "One", name: None}
+    assert files[path].mistakes == (f"{path}: the name ends in {path.suffix}; allowed: a name that ends in .yaml",)
+
+
 def test_an_editor_that_takes_the_file_away_for_a_moment_changes_nothing(folder: Path) -> None:
     flows = FlowFolder(folder)
     before = flows.look(at_once=True)
