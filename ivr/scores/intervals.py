@@ -73,11 +73,6 @@ class Difference:
     low: float
     high: float
 
-    @property
-    def is_clear(self) -> bool:
-        """Whether the interval leaves out 0."""
-        return self.low > 0 or self.high < 0
-
 
 def difference(first: Proportion, second: Proportion) -> Difference:
     """How much larger `first` is than `second`, two shares of different ratings, with the level of their intervals.

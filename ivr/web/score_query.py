@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Collection
-from datetime import date, timedelta
+from datetime import timedelta
 
 from aiohttp import web
 from pydantic import Field
@@ -81,8 +81,3 @@ def one_of(name: str, given: str, allowed: Collection[str]) -> str:
         hint = f"; did you mean {near[0]}?" if near and len(allowed) > 1 else ""
         raise wrong_parameter(name, given, f"one of {', '.join(sorted(allowed))}{hint}")
     return given
-
-
-def days_between(first: date, last: date) -> int:
-    """How many days a period has, both included."""
-    return (last - first).days + 1
