@@ -89,7 +89,7 @@ async def test_no_two_marks_of_an_axis_read_the_same(easel: Easel) -> None:
     importance = [0.0741, 0.0833, 0.0926, 0.1019]
     points = [DriverPoint(label="a reason", performance=0.4 + one, importance=one, kind="keep") for one in importance]
     always = [Moment(day=date(2026, 11, day), share=1.0) for day in (1, 2, 3)]
-    few = [Part(bar="care", part=part, amount=1) for part in ("answered", "not asked")]
+    few = [Part(bar="care", label="care", part=part, amount=1) for part in ("answered", "not asked")]
     for spec, mark in (
         # Performance lies from 47 to 50 %, importance from 7 to 10 %: no mark can belong to the other axis.
         (
@@ -105,8 +105,21 @@ async def test_no_two_marks_of_an_axis_read_the_same(easel: Easel) -> None:
         assert len(set(marks)) == len(marks), marks
 
 
+async def test_two_of_one_name_have_a_bar_each_in_the_order_given(easel: Easel) -> None:
+    parts = [
+        Part(bar=code, label=label, part="answered", amount=100)
+        for code, label in (("2", "Dora"), ("1", "Alice"), ("3", "Dora"))
+    ]
+    svg = await easel.draw(bars(parts, style(), title="Calls", colours=["#123456"]), "svg")
+    assert [text for text in texts(svg) if text in ("Dora", "Alice")] == ["Dora", "Alice", "Dora"]
+    shapes = ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}path")
+    assert len([one for one in shapes if one.get("fill") == "#123456"]) == 3
+    # One bar of 200 would have the axis go further.
+    assert "200" not in texts(svg)
+
+
 async def test_amounts_stand_at_an_axis_as_they_do_in_a_table(easel: Easel) -> None:
-    parts = [Part(bar="care", part="answered", amount=4500)]
+    parts = [Part(bar="care", label="care", part="answered", amount=4500)]
     marks = texts(await easel.draw(bars(parts, style(), title="Calls", colours=["#000000"]), "svg"))
     assert {"0", "1,000", "4,000"} <= set(marks)
 
@@ -120,7 +133,7 @@ async def test_every_chart_can_be_drawn_even_of_nothing(easel: Easel, theme: str
         trend([], look, title="Satisfied", centre=None),
         quadrant([], look, performance="Satisfied", importance="Weight", importance_is_share=True, middle=(0.5, 0.1)),
         bars([], look, title="Surveys", colours=["#000000"]),
-        bars([Part(bar="a", part="b", amount=2.5)], look, title="Surveys", colours=["#000000"]),
+        bars([Part(bar="a", label="a", part="b", amount=2.5)], look, title="Surveys", colours=["#000000"]),
         quadrant(
             [DriverPoint(label="a", performance=0.5, importance=0.1, kind="keep")],
             look,

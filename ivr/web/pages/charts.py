@@ -63,6 +63,9 @@ class Part:
     """One piece of one bar."""
 
     bar: str
+    """Which bar; two may have the same label."""
+    label: str
+    """What the bar is called."""
     part: str
     amount: float
 
@@ -77,24 +80,12 @@ def intervals(rows: Sequence[Interval], style: ChartStyle, *, title: str, line: 
     palette = style.palette
     kinds = ["", "good", "poor", "few"]
     colours = [palette.accent, palette.good, palette.poor, palette.soft]
-    # Two rows may have the same label.
     values = [
         {"row": i, "label": row.label, "share": row.share, "low": row.low, "high": row.high, "kind": row.kind}
         for i, row in enumerate(rows)
     ]
     names = [row.label for row in rows]
-    y = {
-        "field": "row",
-        "type": "ordinal",
-        "title": None,
-        "axis": {
-            "labelExpr": f"{json.dumps(names)}[datum.value]",
-            "ticks": False,
-            "domain": False,
-            "labelPadding": 8,
-            "minExtent": _room(names, style),
-        },
-    }
+    y = _rows(names, style)
     x = _share_axis("low", title, [row.low for row in rows] + [row.high for row in rows])
     colour = {"field": "kind", "type": "nominal", "scale": {"domain": kinds, "range": colours}, "legend": None}
     layers: list[Spec] = [
@@ -286,24 +277,20 @@ def bars(
     colours: Sequence[str],
 ) -> Spec:
     """Bars that are made of parts, in the order given; each part has one of `colours`."""
-    names = list(dict.fromkeys(part.bar for part in parts))
+    labels = {part.bar: part.label for part in parts}
+    rows = list(labels)
     kinds = list(dict.fromkeys(part.part for part in parts))
-    longest = max((sum(part.amount for part in parts if part.bar == name) for name in names), default=0)
+    longest = max((sum(part.amount for part in parts if part.bar == row) for row in rows), default=0)
     values = [
-        {"bar": part.bar, "part": part.part, "amount": part.amount, "order": kinds.index(part.part)} for part in parts
+        {"row": rows.index(part.bar), "part": part.part, "amount": part.amount, "order": kinds.index(part.part)}
+        for part in parts
     ]
     return style.chart(
-        bars_height(len(names)),
+        bars_height(len(rows)),
         data={"values": values},
         mark={"type": "bar", "stroke": style.palette.card, "strokeWidth": 1},
         encoding={
-            "y": {
-                "field": "bar",
-                "type": "nominal",
-                "sort": names,
-                "title": None,
-                "axis": {"ticks": False, "domain": False, "labelPadding": 8, "minExtent": _room(names, style)},
-            },
+            "y": _rows(list(labels.values()), style),
             "x": {
                 "field": "amount",
                 "type": "quantitative",
@@ -321,6 +308,22 @@ def bars(
             "order": {"field": "order", "type": "ordinal"},
         },
     )
+
+
+def _rows(labels: Sequence[str], style: ChartStyle) -> Spec:
+    """An axis of the rows of `labels`, by the field `row` that counts them from 0: two may have the same label."""
+    return {
+        "field": "row",
+        "type": "ordinal",
+        "title": None,
+        "axis": {
+            "labelExpr": f"{json.dumps(labels)}[datum.value]",
+            "ticks": False,
+            "domain": False,
+            "labelPadding": 8,
+            "minExtent": _room(labels, style),
+        },
+    }
 
 
 def _share_axis(field: str, title: str, shown: Sequence[float]) -> Spec:

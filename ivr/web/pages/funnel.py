@@ -88,9 +88,9 @@ async def _chart(request: web.Request, style: ChartStyle) -> Mapping[str, Any]:
         label = _label(about, who, parameters.by, group.key) or gettext("not known")
         in_vain = group.steps["offered"] - group.steps["answered"]
         parts += [
-            Part(bar=label, part=gettext("answered"), amount=float(group.steps["answered"])),
-            Part(bar=label, part=gettext("asked in vain"), amount=float(in_vain)),
-            Part(bar=label, part=gettext("not asked"), amount=float(sum(group.excluded.values()))),
+            Part(bar=group.key, label=label, part=gettext("answered"), amount=float(group.steps["answered"])),
+            Part(bar=group.key, label=label, part=gettext("asked in vain"), amount=float(in_vain)),
+            Part(bar=group.key, label=label, part=gettext("not asked"), amount=float(sum(group.excluded.values()))),
         ]
     colours = (style.palette.good, style.palette.range_, style.palette.line)
     return bars(parts, style, title=gettext("Calls"), colours=colours)
