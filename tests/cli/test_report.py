@@ -65,6 +65,14 @@ def test_a_week_has_its_scores_its_charts_and_nothing_from_elsewhere(folder: Pat
     assert "<script" not in text
 
 
+def test_why_calls_were_not_asked_is_said_in_words(folder: Path) -> None:
+    """Twelve callers left two days before that Thursday, and one on the day itself."""
+    done = run(folder, "--week", "2026-W48")
+    assert done.exit_code == 0, done.output
+    assert "<li>The caller left the agent: 13</li>" in done.output
+    assert "caller_hung_up" not in done.output
+
+
 def test_it_speaks_chinese_and_says_when_there_is_nothing(folder: Path) -> None:
     done = run(folder, "--week", "2026-W01", "--language", "zh")
     assert done.exit_code == 0, done.output
