@@ -105,6 +105,18 @@ async def test_no_two_marks_of_an_axis_read_the_same(easel: Easel) -> None:
         assert len(set(marks)) == len(marks), marks
 
 
+async def test_of_labels_that_would_lie_across_each_other_the_one_to_improve_first_is_read(easel: Easel) -> None:
+    points = [
+        DriverPoint(label="Billing", performance=0.80, importance=0.090, kind="keep"),
+        DriverPoint(label="Invoice", performance=0.81, importance=0.091, kind="fix_first"),
+        DriverPoint(label="Router", performance=0.40, importance=0.090, kind="watch"),
+        DriverPoint(label="Order", performance=0.80, importance=0.300, kind="keep"),
+    ]
+    spec = quadrant(points, style(), performance="", importance="", importance_is_share=True, middle=(0.7, 0.1))
+    drawn = texts(await easel.draw(spec, "svg"))
+    assert {point.label for point in points} & set(drawn) == {"Invoice", "Router", "Order"}
+
+
 async def test_two_of_one_name_have_a_bar_each_in_the_order_given(easel: Easel) -> None:
     parts = [
         Part(bar=code, label=label, part="answered", amount=100)

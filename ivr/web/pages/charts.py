@@ -206,10 +206,19 @@ def quadrant(
     importance_is_share: bool,
     middle: tuple[float, float],
 ) -> Spec:
-    """Importance against performance, parted at `middle` (performance, importance)."""
+    """Importance against performance, parted at `middle` (performance, importance).
+
+    A label that would lie across another one is left out: those to be improved first go before, then the important.
+    """
     palette = style.palette
+    readable = _readable(points, style)
     values = [
-        {"label": point.label, "performance": point.performance, "importance": point.importance, "kind": point.kind}
+        {
+            "label": point.label if point in readable else "",
+            "performance": point.performance,
+            "importance": point.importance,
+            "kind": point.kind,
+        }
         for point in points
     ]
     rule = {"type": "rule", "color": palette.soft, "strokeDash": [4, 3]}
@@ -257,11 +266,35 @@ def quadrant(
                 },
             },
             {
-                "mark": {"type": "text", "dy": -11, "fontSize": 11, "limit": 90 if style.is_narrow else 180},
+                "mark": {"type": "text", "dy": -11, "fontSize": 11, "limit": _label_limit(style)},
                 "encoding": {"x": x, "y": y, "text": {"field": "label"}},
             },
         ],
     )
+
+
+def _label_limit(style: ChartStyle) -> int:
+    return 90 if style.is_narrow else 180
+
+
+def _readable(points: Sequence[DriverPoint], style: ChartStyle) -> Sequence[DriverPoint]:
+    """The points of a quadrant whose labels do not lie across one another, as far as widths of letters can be known."""
+    if not points:
+        return []
+    x_low, x_high = _share_domain([point.performance for point in points])
+    y_low = min(point.importance for point in points)
+    y_span = max(point.importance for point in points) - y_low or 1.0
+    taken: list[tuple[float, float, float]] = []
+    readable = []
+    for point in sorted(points, key=lambda one: (one.kind != "fix_first", -one.importance)):
+        x = (point.performance - x_low) / (x_high - x_low) * (style.width - 60)
+        y = (point.importance - y_low) / y_span * (QUADRANT_HEIGHT - 100)
+        # They are a little smaller than other words; where they only touch, both can be read.
+        half = min(0.8 * _text_width(point.label), _label_limit(style)) / 2
+        if all(abs(x - other) > half + room or abs(y - height) > 11 for other, height, room in taken):
+            taken.append((x, y, half))
+            readable.append(point)
+    return readable
 
 
 def bars_height(bars: int) -> int:
@@ -326,17 +359,22 @@ def _rows(labels: Sequence[str], style: ChartStyle) -> Spec:
     }
 
 
-def _share_axis(field: str, title: str, shown: Sequence[float]) -> Spec:
-    """An axis of shares that leaves out what nobody comes near, and says so by its labels."""
+def _share_domain(shown: Sequence[float]) -> tuple[float, float]:
+    """From where to where an axis of shares goes."""
     low, high = min(shown, default=0.0), max(shown, default=1.0)
     margin = max((high - low) * 0.05, 0.02)
-    domain = [max(0.0, round(low - margin, 2)), min(1.0, round(high + margin, 2))]
+    return max(0.0, round(low - margin, 2)), min(1.0, round(high + margin, 2))
+
+
+def _share_axis(field: str, title: str, shown: Sequence[float]) -> Spec:
+    """An axis of shares that leaves out what nobody comes near, and says so by its labels."""
+    domain = _share_domain(shown)
     return {
         "field": field,
         "type": "quantitative",
         "title": title,
         "axis": {"format": PERCENT, "tickCount": _marks(domain[1] - domain[0], ONE_PERCENT, most=5)},
-        "scale": {"domain": domain, "zero": False, "nice": False},
+        "scale": {"domain": list(domain), "zero": False, "nice": False},
     }
 
 
@@ -345,13 +383,14 @@ def _marks(span: float, unit: float, *, most: int) -> int:
     return max(1, min(most, int(span / unit + 1e-6)))
 
 
+def _text_width(text: str) -> float:
+    """In pixels, in the widest of usual fonts: whoever looks may have another than the server."""
+    return sum(13 if unicodedata.east_asian_width(sign) in "WF" else 7.6 for sign in text)
+
+
 def _room(labels: Sequence[str], style: ChartStyle) -> float:
-    """The width of labels, in pixels, in the widest of usual fonts: whoever looks may have another than the server."""
-
-    def width(label: str) -> float:
-        return sum(13 if unicodedata.east_asian_width(sign) in "WF" else 7.6 for sign in label)
-
-    return min(max(map(width, labels), default=0), 1.2 * style.label_limit) + 10
+    """The width that labels take, in pixels."""
+    return min(max(map(_text_width, labels), default=0), 1.2 * style.label_limit) + 10
 
 
 def _day_labels(style: ChartStyle) -> str:
