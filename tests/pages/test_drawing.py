@@ -9,8 +9,9 @@ from xml.etree import ElementTree
 import pytest
 
 import ivr.web.pages
+from ivr.web.pages.chart_axes import Spec
 from ivr.web.pages.chart_style import PALETTES, ChartStyle, Size
-from ivr.web.pages.charts import DriverPoint, Interval, Moment, Part, Spec, bars, intervals, quadrant, trend
+from ivr.web.pages.charts import DriverPoint, Interval, Moment, Part, bars, intervals, quadrant, trend
 from ivr.web.pages.drawing import Easel
 from ivr.web.pages.language import language
 

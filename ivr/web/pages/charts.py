@@ -3,20 +3,25 @@
 Shares are from 0 to 1. Whatever is plotted has its interval with it.
 """
 
-import json
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import Literal
 
 from ivr.scores.drivers import Quadrant
+from ivr.web.pages.chart_axes import (
+    ONE_PERCENT,
+    PERCENT,
+    Spec,
+    day_labels,
+    marks,
+    row_axis,
+    share_axis,
+    share_domain,
+    text_width,
+)
 from ivr.web.pages.chart_style import ChartStyle
 
-Spec = dict[str, Any]
-PERCENT = ".0%"
-ONE_PERCENT = 0.01
-"""What a mark of an axis of shares tells apart."""
 ROW = 24
 """Height of a row of an interval plot."""
 
@@ -85,8 +90,8 @@ def intervals(rows: Sequence[Interval], style: ChartStyle, *, title: str, line: 
         for i, row in enumerate(rows)
     ]
     names = [row.label for row in rows]
-    y = _rows(names, style)
-    x = _share_axis("low", title, [row.low for row in rows] + [row.high for row in rows])
+    y = row_axis(names, style)
+    x = share_axis("low", title, [row.low for row in rows] + [row.high for row in rows])
     colour = {"field": "kind", "type": "nominal", "scale": {"domain": kinds, "range": colours}, "legend": None}
     layers: list[Spec] = [
         {
@@ -148,9 +153,9 @@ def trend(
         "scale": {"type": "utc"},
         "title": None,
         "axis": {
-            "labelExpr": _day_labels(style),
+            "labelExpr": day_labels(style),
             "grid": False,
-            "tickCount": _marks(days, 1, most={"narrow": 4, "wall": 5, "wide": 10}[style.size]),
+            "tickCount": marks(days, 1, most={"narrow": 4, "wall": 5, "wide": 10}[style.size]),
             "labelOverlap": "greedy",
             "labelSeparation": 8,
         },
@@ -159,7 +164,7 @@ def trend(
         {
             "transform": [{"filter": "isValid(datum.low) && isValid(datum.high)"}],
             "mark": {"type": "area", "color": palette.range_, "opacity": 0.35, "interpolate": "step"},
-            "encoding": {"x": x, "y": _share_axis("low", title, known), "y2": {"field": "high"}},
+            "encoding": {"x": x, "y": share_axis("low", title, known), "y2": {"field": "high"}},
         },
         {
             "mark": {
@@ -222,7 +227,7 @@ def quadrant(
         for point in points
     ]
     rule = {"type": "rule", "color": palette.soft, "strokeDash": [4, 3]}
-    x = _share_axis("performance", performance, [point.performance for point in points])
+    x = share_axis("performance", performance, [point.performance for point in points])
     x["axis"]["grid"] = False
     weights = [point.importance for point in points] or [0.0]
     y: Spec = {
@@ -232,7 +237,7 @@ def quadrant(
         "axis": {
             "format": PERCENT if importance_is_share else ".2f",
             "grid": False,
-            "tickCount": _marks(max(weights) - min(weights), ONE_PERCENT, most=5),
+            "tickCount": marks(max(weights) - min(weights), ONE_PERCENT, most=5),
         },
         "scale": {"zero": False, "padding": 20},
     }
@@ -281,7 +286,7 @@ def _readable(points: Sequence[DriverPoint], style: ChartStyle) -> Sequence[Driv
     """The points of a quadrant whose labels do not lie across one another, as far as widths of letters can be known."""
     if not points:
         return []
-    x_low, x_high = _share_domain([point.performance for point in points])
+    x_low, x_high = share_domain([point.performance for point in points])
     y_low = min(point.importance for point in points)
     y_span = max(point.importance for point in points) - y_low or 1.0
     taken: list[tuple[float, float, float]] = []
@@ -290,7 +295,7 @@ def _readable(points: Sequence[DriverPoint], style: ChartStyle) -> Sequence[Driv
         x = (point.performance - x_low) / (x_high - x_low) * (style.width - 60)
         y = (point.importance - y_low) / y_span * (QUADRANT_HEIGHT - 100)
         # They are a little smaller than other words; where they only touch, both can be read.
-        half = min(0.8 * _text_width(point.label), _label_limit(style)) / 2
+        half = min(0.8 * text_width(point.label), _label_limit(style)) / 2
         if all(abs(x - other) > half + room or abs(y - height) > 11 for other, height, room in taken):
             taken.append((x, y, half))
             readable.append(point)
@@ -323,13 +328,13 @@ def bars(
         data={"values": values},
         mark={"type": "bar", "stroke": style.palette.card, "strokeWidth": 1},
         encoding={
-            "y": _rows(list(labels.values()), style),
+            "y": row_axis(list(labels.values()), style),
             "x": {
                 "field": "amount",
                 "type": "quantitative",
                 "stack": "zero",
                 "title": title,
-                "axis": {"format": ",d", "tickCount": _marks(longest, 1, most=4 if style.is_narrow else 8)},
+                "axis": {"format": ",d", "tickCount": marks(longest, 1, most=4 if style.is_narrow else 8)},
             },
             "color": {
                 "field": "part",
@@ -341,60 +346,3 @@ def bars(
             "order": {"field": "order", "type": "ordinal"},
         },
     )
-
-
-def _rows(labels: Sequence[str], style: ChartStyle) -> Spec:
-    """An axis of the rows of `labels`, by the field `row` that counts them from 0: two may have the same label."""
-    return {
-        "field": "row",
-        "type": "ordinal",
-        "title": None,
-        "axis": {
-            "labelExpr": f"{json.dumps(labels)}[datum.value]",
-            "ticks": False,
-            "domain": False,
-            "labelPadding": 8,
-            "minExtent": _room(labels, style),
-        },
-    }
-
-
-def _share_domain(shown: Sequence[float]) -> tuple[float, float]:
-    """From where to where an axis of shares goes."""
-    low, high = min(shown, default=0.0), max(shown, default=1.0)
-    margin = max((high - low) * 0.05, 0.02)
-    return max(0.0, round(low - margin, 2)), min(1.0, round(high + margin, 2))
-
-
-def _share_axis(field: str, title: str, shown: Sequence[float]) -> Spec:
-    """An axis of shares that leaves out what nobody comes near, and says so by its labels."""
-    domain = _share_domain(shown)
-    return {
-        "field": field,
-        "type": "quantitative",
-        "title": title,
-        "axis": {"format": PERCENT, "tickCount": _marks(domain[1] - domain[0], ONE_PERCENT, most=5)},
-        "scale": {"domain": list(domain), "zero": False, "nice": False},
-    }
-
-
-def _marks(span: float, unit: float, *, most: int) -> int:
-    """How many marks an axis may have, so that no two of them read the same: labels tell `unit` apart."""
-    return max(1, min(most, int(span / unit + 1e-6)))
-
-
-def _text_width(text: str) -> float:
-    """In pixels, in the widest of usual fonts: whoever looks may have another than the server."""
-    return sum(13 if unicodedata.east_asian_width(sign) in "WF" else 7.6 for sign in text)
-
-
-def _room(labels: Sequence[str], style: ChartStyle) -> float:
-    """The width that labels take, in pixels."""
-    return min(max(map(_text_width, labels), default=0), 1.2 * style.label_limit) + 10
-
-
-def _day_labels(style: ChartStyle) -> str:
-    """How days stand at an axis: Vega's own month names are English."""
-    if style.language.code == "zh":
-        return "utcFormat(datum.value, '%-m月%-d日')"
-    return "utcFormat(datum.value, '%-d %b')"
