@@ -51,7 +51,8 @@ from storage.recorder import Recorder
 log = structlog.get_logger()
 
 SURVEYS_MAY_END_SECONDS = 1.0
-"""How long surveys under way may go on when the service stops: the dialplan goes on within 2 seconds."""
+"""How long surveys under way may go on when the service ends without the drain that `postcall serve` begins with: the
+dialplan goes on within 2 seconds."""
 FACTS_SECONDS = 3.0
 """How long the service waits, when it stops, for call facts to be written."""
 

@@ -56,7 +56,10 @@ def init(path: Path) -> None:
         raise SettingsError(f"{path}: is there already, and stays as it is") from None
     except OSError as error:
         raise SettingsError(f"{path}: cannot be written: {error.strerror}") from None
-    click.echo(f"{path} is written. Next: `postcall db upgrade`, `postcall asterisk dialplan`, `postcall serve`.")
+    click.echo(
+        f"{path} is written. Next: `postcall db upgrade`, `postcall asterisk dialplan`, `postcall accounts add`,"
+        " `postcall serve`."
+    )
 
 
 def _private(name: str, flags: int) -> int:

@@ -153,7 +153,9 @@ class Measured:
             "postcall_facts_waiting", "Calls that are to be written to the database.", self.facts.waiting
         )
         yield CounterMetricFamily(
-            "postcall_facts_given_up", "Calls that were never written, as too many waited.", self.facts.given_up
+            "postcall_facts_given_up",
+            "Calls that were never written: too many waited, or the database refused one.",
+            self.facts.given_up,
         )
         held = GaugeMetricFamily("postcall_job", "Whether a job is this replica's.", labels=["job"])
         for job in sorted(self.jobs.names):
