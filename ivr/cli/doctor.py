@@ -12,6 +12,7 @@ from ivr.asterisk.extension import ExtensionPlan
 from ivr.cli.asterisk import dialplan_site
 from ivr.cli.options import config_option
 from ivr.doctor.findings import Finding, Level
+from ivr.doctor.named import look_at_names
 from ivr.doctor.pbx import look_at_pbx
 from ivr.doctor.prompts import look_at_prompts
 from ivr.doctor.service import look_at_service
@@ -53,6 +54,7 @@ def doctor(path: Path, calls: bool, form: str) -> None:
 async def _look(settings: Settings, *, calls: bool) -> list[Finding]:
     found = [
         *await look_at_store(settings),
+        *await look_at_names(settings),
         *await look_at_prompts(settings),
         *await look_at_service(settings),
     ]
