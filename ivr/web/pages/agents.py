@@ -9,6 +9,8 @@ from pydantic import Field
 from ivr.scoreboard.agents import AgentRow, AgentsTable, agents_table
 from ivr.web.access import SUPERVISORS
 from ivr.web.operations import Operation
+from ivr.web.pages.agent_labels import agent_labels
+from ivr.web.pages.chart_axes import Spec
 from ivr.web.pages.chart_routes import ChartParameters, chart_operation, drawn
 from ivr.web.pages.chart_style import ChartStyle
 from ivr.web.pages.charts import Interval, intervals, intervals_height
@@ -31,7 +33,7 @@ async def agents(request: web.Request) -> web.Response:
     about, parameters = await asked(request, AgentsParameters)
     order = parameters.sort
     table = await agents_table(about.board, about.query)
-    plotted = _plotted(table)
+    plotted = who_is_drawn(table)
     spoken = spoken_in(request)
     by_place = in_order(table, "place")
     above = [row for row in by_place if row.fair and row.fair.standing == "above"]
@@ -50,6 +52,7 @@ async def agents(request: web.Request) -> web.Response:
         order=order,
         above=above,
         below=below,
+        labels=agent_labels((row.agent, row.name, row.team) for row in table.rows),
         plotted=len(plotted),
         chart=drawn("agents", request, about.filters, alternative=alternative, height=intervals_height(len(plotted))),
     )
@@ -70,32 +73,38 @@ def in_order(table: AgentsTable, order: Order) -> Sequence[AgentRow]:
             return sorted(table.rows, key=_place)
 
 
-async def _chart(request: web.Request, style: ChartStyle) -> Mapping[str, Any]:
-    about, _ = await asked(request, ChartParameters)
-    table = await agents_table(about.board, about.query)
+def fair_chart(table: AgentsTable, style: ChartStyle) -> Spec:
+    """The picture of the table."""
     everybody = table.everybody.score.satisfied
+    labels = agent_labels((row.agent, row.name, row.team) for row in table.rows)
     return intervals(
-        [_interval(row) for row in _plotted(table)],
+        [_interval(row, labels[row.agent]) for row in who_is_drawn(table)],
         style,
         title=style.language.gettext("Satisfied, with the usual mix of calls"),
         line=everybody.share if everybody else None,
     )
 
 
-def _plotted(table: AgentsTable) -> Sequence[AgentRow]:
+async def _chart(request: web.Request, style: ChartStyle) -> Mapping[str, Any]:
+    about, _ = await asked(request, ChartParameters)
+    return fair_chart(await agents_table(about.board, about.query), style)
+
+
+def who_is_drawn(table: AgentsTable) -> Sequence[AgentRow]:
+    """The rows of the picture, from the best place on; of very many those who stand out, which may be nobody."""
     ranked = [row for row in in_order(table, "place") if row.fair and row.fair.band]
     if len(ranked) <= MOST_DRAWN:
         return ranked
     return [row for row in ranked if row.fair and row.fair.standing != "near"][:MOST_DRAWN]
 
 
-def _interval(row: AgentRow) -> Interval:
+def _interval(row: AgentRow, label: str) -> Interval:
     assert row.fair  # whoever has a place has one
     kind: Literal["", "good", "poor"] = ""
     if row.fair.standing != "near":
         kind = "good" if row.fair.standing == "above" else "poor"
     fair = row.fair.fair
-    return Interval(label=row.name or row.agent, share=fair.share, low=fair.low, high=fair.high, kind=kind)
+    return Interval(label=label, share=fair.share, low=fair.low, high=fair.high, kind=kind)
 
 
 def _place(row: AgentRow) -> tuple[int, float, str]:

@@ -1,7 +1,7 @@
 """`/funnel`: who was asked, who was not and why, who answered, and whether those speak for all."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from ivr.scoreboard.coverage import coverage_view
 from ivr.scoreboard.funnel import Funnel, FunnelBy, FunnelView, funnel_view
 from ivr.web.access import SUPERVISORS
 from ivr.web.operations import Operation
+from ivr.web.pages.agent_labels import agent_labels
 from ivr.web.pages.chart_routes import ChartParameters, chart_operation, drawn
 from ivr.web.pages.chart_style import ChartStyle
 from ivr.web.pages.charts import Part, bars, bars_height
@@ -65,7 +66,7 @@ async def funnel(request: web.Request) -> web.Response:
         groups=_in_order(view)[: parameters.most],
         coverage=coverage,
         covered_agents=sorted(coverage.by_agent, key=lambda one: -one.calls)[: parameters.most],
-        who=who,
+        agent_name=_agent_name(who),
         reason_name=about.reason,
         chart=drawn(
             "funnel",
@@ -82,10 +83,10 @@ async def funnel(request: web.Request) -> web.Response:
 async def _chart(request: web.Request, style: ChartStyle) -> Mapping[str, Any]:
     about, parameters = await asked(request, FunnelChartParameters)
     gettext = style.language.gettext
-    who = await people(about.board, about.query)
+    name = await _names(about, parameters.by)
     parts: list[Part] = []
     for group in _drawn(await funnel_view(about.board, about.query, parameters.by)):
-        label = _label(about, who, parameters.by, group.key) or gettext("not known")
+        label = name(group.key) or gettext("not known")
         in_vain = group.steps["offered"] - group.steps["answered"]
         parts += [
             Part(bar=group.key, label=label, part=gettext("answered"), amount=float(group.steps["answered"])),
@@ -106,14 +107,20 @@ def _drawn(view: FunnelView) -> Sequence[Funnel]:
     return sorted(view.groups, key=lambda group: -group.eligible)[:MOST_DRAWN]
 
 
-def _label(about: Asked, who: People, by: FunnelBy, key: str) -> str:
+async def _names(about: Asked, by: FunnelBy) -> Callable[[str], str]:
+    """What a group is called, by its key."""
     match by:
         case "agent":
-            return who.name(key) or key
+            return _agent_name(await people(about.board, about.query))
         case "reason":
-            return about.reason(key)
+            return about.reason
         case _:
-            return key
+            return str
+
+
+def _agent_name(who: People) -> Callable[[str], str]:
+    labels = agent_labels((code, agent.name, agent.team) for code, agent in who.known.items())
+    return lambda code: labels.get(code, code)
 
 
 OPERATIONS = [

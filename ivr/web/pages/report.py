@@ -6,14 +6,13 @@ from importlib.resources import files
 import jinja2
 from markupsafe import Markup
 
-from ivr.scoreboard.agents import AgentRow, AgentsTable, agents_table
+from ivr.scoreboard.agents import agents_table
 from ivr.scoreboard.board import Scoreboard, ScoreQuery
 from ivr.scoreboard.breakdown import breakdown
 from ivr.scoreboard.funnel import funnel_view
 from ivr.scoreboard.trend import trend
-from ivr.web.pages.agents import in_order
+from ivr.web.pages.agents import fair_chart, in_order, who_is_drawn
 from ivr.web.pages.chart_style import PALETTES, ChartStyle
-from ivr.web.pages.charts import Interval, intervals
 from ivr.web.pages.charts import trend as trend_chart
 from ivr.web.pages.drawing import Easel
 from ivr.web.pages.language import Language
@@ -43,7 +42,7 @@ async def report(board: Scoreboard, query: ScoreQuery, language: Language, headi
             trend_chart(moments(over_time), style, title=language.gettext("Satisfied"), centre=over_time.chart.centre),
             "svg",
         )
-        agents_picture = await easel.draw(_agents_chart(table, style), "svg")
+        agents_picture = await easel.draw(fair_chart(table, style), "svg")
     finally:
         easel.close()
     environment = jinja2.Environment(loader=loader(), **OPTIONS)  # noqa: S701 - OPTIONS escape
@@ -61,29 +60,8 @@ async def report(board: Scoreboard, query: ScoreQuery, language: Language, headi
         trend=over_time,
         trend_words=in_words(over_time, language),
         trend_picture=_inline(trend_picture),
-        agents_picture=_inline(agents_picture) if table.ranked else "",
+        agents_picture=_inline(agents_picture) if who_is_drawn(table) else "",
     )
-
-
-def _agents_chart(table: AgentsTable, style: ChartStyle) -> dict[str, object]:
-    everybody = table.everybody.score.satisfied
-    ranked = [row for row in in_order(table, "place") if row.fair and row.fair.band]
-    return dict(
-        intervals(
-            [_interval(row) for row in ranked],
-            style,
-            title=style.language.gettext("Satisfied, with the usual mix of calls"),
-            line=everybody.share if everybody else None,
-        )
-    )
-
-
-def _interval(row: AgentRow) -> Interval:
-    assert row.fair  # only such rows are drawn
-    fair = row.fair.fair
-    kinds = {"above": "good", "below": "poor"}
-    kind = kinds.get(row.fair.standing or "", "")
-    return Interval(label=row.name or row.agent, share=fair.share, low=fair.low, high=fair.high, kind=kind)  # type: ignore[arg-type]
 
 
 def _inline(svg: bytes) -> Markup:
