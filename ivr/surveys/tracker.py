@@ -35,6 +35,7 @@ class CallTracker:
         """Know nothing of a site any more, since it is followed elsewhere; nobody is told."""
         for key in [key for key in self._calls if key[0] == site]:
             del self._calls[key]
+        self._ended = deque(ended for ended in self._ended if ended[1][0] != site)
 
     def tell_again(self, site: str, linkedid: str) -> bool:
         """Tell the state of a call once more, for one who could not act upon it before; False when it is not known."""

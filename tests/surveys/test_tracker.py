@@ -78,3 +78,17 @@ def test_a_gap_ends_the_calls_that_the_pbx_no_longer_has() -> None:
     told.clear()
     calls.handle_gap(Gap(site="main", since=NOON, until=until, live=frozenset({"still there"})))
     assert [(call.linkedid, call.ended_at, exclusion(call)) for call in told] == [("gone", until, "no_agent")]
+
+
+def test_a_call_of_a_site_that_is_followed_again_is_remembered_from_its_own_end() -> None:
+    calls = CallTracker(lambda _: None)
+    calls.handle(started("1.1"))
+    calls.handle(ended("1.1"))
+    calls.forget("main")
+    later = NOON + KEEP_ENDED - timedelta(seconds=1)
+    calls.adopt(Call(site="main", linkedid="1.1"))
+    calls.handle(ended("1.1", at=later))
+    calls.handle(started("2.1", at=later + timedelta(seconds=10)))
+    assert calls.find("main", "1.1") is not None
+    calls.handle(started("3.1", at=later + KEEP_ENDED + timedelta(seconds=1)))
+    assert calls.find("main", "1.1") is None
