@@ -12,6 +12,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyErro
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from ivr.errors import DatabaseAway, DatabaseError, DatabaseRefuses
+from ivr.network import network_reason
 from storage.address import describe, parse_url, sqlite_path
 from storage.postgresql import PostgresqlPool
 from storage.sqlite import SqliteFile
@@ -206,5 +207,7 @@ def _one_line(error: Exception) -> str:
     if isinstance(error, DBAPIError) and error.orig is not None:
         cause = error.orig
     cause = cause.__cause__ or cause
+    if isinstance(cause, OSError):
+        return network_reason(cause)
     lines = str(cause).strip().splitlines()
     return lines[0] if lines else type(cause).__name__
