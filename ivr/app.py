@@ -16,7 +16,7 @@ from ivr.calls import CallEvent, Gap
 from ivr.errors import SettingsError
 from ivr.live import LiveFeed, SurveyNews
 from ivr.parts.agi import survey_route, wrapup_route
-from ivr.parts.background import in_background
+from ivr.parts.background import Background
 from ivr.parts.callbacks import callback_site, greeting
 from ivr.parts.choice import site_flows
 from ivr.parts.housekeeping import LONGEST_SURVEY_SECONDS, Housekeeping
@@ -89,6 +89,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
     the database, an address, the AMI secret. A PBX that cannot be reached is no such thing: it is tried again. Nor is a
     PostgreSQL that cannot be reached, where it is known from before what callers are to be asked.
     """
+    background = Background()
     async with AsyncExitStack() as stack:
         journal = await stack.enter_async_context(opened_journal(settings))
         database = await stack.enter_async_context(await opened_database(settings))
@@ -105,9 +106,9 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         )
         problem = await publishing.start()
         if problem:
-            await stack.enter_async_context(in_background(say_when_there(database, problem), "start"))
+            await stack.enter_async_context(background.works(say_when_there(database, problem), "start"))
         _require_flows(settings, flows, publishing)
-        await stack.enter_async_context(in_background(publishing.run(), "flows"))
+        await stack.enter_async_context(background.works(publishing.run(), "flows"))
 
         callers = CallerKey(settings.privacy.caller_key.get_secret_value().encode())
         greetings = {code: greeting(site) for code, site in settings.sites.items() if site.callback.enabled}
@@ -123,9 +124,9 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         agents, attribution = attribution_of(settings)
         await stack.enter_async_context(following_agents(settings, agents))
         facts = FactWriter(recorder, callers, agents, attribution, callbacks.not_asked)
-        await stack.enter_async_context(_written_behind(facts))
+        await stack.enter_async_context(_written_behind(facts, background))
         calls = CallTracker(facts.call_changed)
-        journaled = await stack.enter_async_context(journaled_surveys(journal, database, recorder, calls))
+        journaled = await stack.enter_async_context(journaled_surveys(journal, database, recorder, calls, background))
         jobs = Jobs([HOUSEKEEPING, *map(pbx_job, settings.sites)], is_alone=journaled is None)
         known = KnownCalls(calls, database, lambda site: jobs.has(pbx_job(site)))
 
@@ -142,7 +143,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         others: Others | None = None
         if journaled:
             url, name = settings.database.url.get_secret_value(), journaled.journal.owner
-            others = await stack.enter_async_context(among_replicas(url, name, jobs, live))
+            others = await stack.enter_async_context(among_replicas(url, name, jobs, live, background))
         house = Housekeeping(
             database=database,
             sites=list(settings.sites),
@@ -151,7 +152,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             journal=journal,
             now=_now,
         )
-        await stack.enter_async_context(in_background(house.run(), "housekeeping"))
+        await stack.enter_async_context(background.works(house.run(), "housekeeping"))
 
         def tell(news: SurveyNews) -> None:
             live.tell(news)
@@ -212,8 +213,8 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             stack.push_async_callback(link.stop)
             follower = PbxFollower(code, link, jobs=jobs, calls=calls, known=known, facts=facts)
             await follower.start()
-            await stack.enter_async_context(in_background(follower.run(), f"PBX of {code}"))
-        await stack.enter_async_context(in_background(callbacks.run(), "call-backs"))
+            await stack.enter_async_context(background.works(follower.run(), f"PBX of {code}"))
+        await stack.enter_async_context(background.works(callbacks.run(), "call-backs"))
 
         refused: Counter[str] = Counter()
         app = web_application(
@@ -233,6 +234,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
                 jobs=jobs,
                 senders=senders,
                 journaled=journaled,
+                background=background,
                 measure=Measured(
                     meters=meters,
                     database=database,
@@ -280,9 +282,9 @@ def _require_flows(settings: Settings, flows: FlowShelf, publishing: Publishing)
 
 
 @asynccontextmanager
-async def _written_behind(facts: FactWriter) -> AsyncIterator[None]:
+async def _written_behind(facts: FactWriter, background: Background) -> AsyncIterator[None]:
     """Write facts as they come; at the end, wait for those that still wait."""
-    async with in_background(facts.run(), "call facts"):
+    async with background.works(facts.run(), "call facts"):
         yield
         try:
             async with asyncio.timeout(FACTS_SECONDS):

@@ -58,6 +58,10 @@ class NotTalking(PbxError):
     """The caller does not talk with an agent right now: still waits, is asked already, or is about to leave."""
 
 
+class PartStopped(PostcallError):
+    """A part of the service that works in the background has broken off."""
+
+
 class ServiceStops(PostcallError):
     """The service takes no new surveys, because it is about to end."""
 

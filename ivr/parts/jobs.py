@@ -9,7 +9,7 @@ from datetime import datetime
 import structlog
 
 from ivr.errors import DatabaseAway, DatabaseError
-from ivr.parts.background import in_background
+from ivr.parts.background import Background
 from storage.leases import HeldLease, LeaseRecorder
 
 log = structlog.get_logger()
@@ -80,7 +80,7 @@ class Jobs:
 
 
 @asynccontextmanager
-async def claimed(jobs: Jobs, recorder: LeaseRecorder, holder: str) -> AsyncIterator[None]:
+async def claimed(jobs: Jobs, recorder: LeaseRecorder, holder: str, background: Background) -> AsyncIterator[None]:
     """Claim `jobs` while the block runs, as `holder`; what nobody has is ours when it begins. Raises `DatabaseError`.
 
     While the database is away what is ours stays ours, and when it is away from the beginning all is presumed to be:
@@ -92,7 +92,7 @@ async def claimed(jobs: Jobs, recorder: LeaseRecorder, holder: str) -> AsyncIter
     except DatabaseAway:
         jobs.presume()
     try:
-        async with in_background(_claim(jobs, recorder, holder), "leases"):
+        async with background.works(_claim(jobs, recorder, holder), "leases"):
             yield
     finally:
         with contextlib.suppress(DatabaseError, TimeoutError):

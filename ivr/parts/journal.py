@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from ivr.parts.background import in_background
+from ivr.parts.background import Background
 from ivr.settings import Settings
 from ivr.surveys.tracker import CallTracker
 from storage.address import parse_url, sqlite_path
@@ -40,7 +40,7 @@ async def opened_journal(settings: Settings) -> AsyncIterator[Journal | None]:
 
 @asynccontextmanager
 async def journaled_surveys(
-    journal: Journal | None, database: Database, recorder: Recorder, calls: CallTracker
+    journal: Journal | None, database: Database, recorder: Recorder, calls: CallTracker, background: Background
 ) -> AsyncIterator[JournaledSurveys | None]:
     """The surveys with the journal before PostgreSQL; None without one."""
     if journal is None:
@@ -50,7 +50,7 @@ async def journaled_surveys(
     if journal.waiting:
         since = journal.oldest_at.isoformat() if journal.oldest_at else None
         log.warning("what callers said waits in the journal", entries=journal.waiting, since=since)
-    async with in_background(surveys.run(), "journal"):
+    async with background.works(surveys.run(), "journal"):
         yield surveys
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(LAST_SECONDS):

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from ivr.errors import NoSuchCall, NotTalking, PbxError
 from ivr.live import LiveFeed, SurveyNews
-from ivr.parts.background import in_background
+from ivr.parts.background import Background
 from ivr.parts.jobs import Jobs, claimed, pbx_job
 from storage.address import parse_url
 from storage.engine import Database, open_database
@@ -129,7 +129,9 @@ class Others:
 
 
 @asynccontextmanager
-async def among_replicas(url: str, name: str, jobs: Jobs, live: LiveFeed) -> AsyncIterator[Others]:
+async def among_replicas(
+    url: str, name: str, jobs: Jobs, live: LiveFeed, background: Background
+) -> AsyncIterator[Others]:
     """Be one of several replicas on the PostgreSQL at `url` while the block runs, under a `name` that no other has.
 
     `jobs` are claimed; what the others tell goes to whoever follows `live` here. Raises `DatabaseError`, but not for a
@@ -141,9 +143,9 @@ async def among_replicas(url: str, name: str, jobs: Jobs, live: LiveFeed) -> Asy
         database: Database = await stack.enter_async_context(
             await open_database(url, first=first, may_be_away=True),
         )
-        await stack.enter_async_context(claimed(jobs, LeaseRecorder(database), name))
+        await stack.enter_async_context(claimed(jobs, LeaseRecorder(database), name, background))
         others = Others(jobs, live)
         notices = Notices(database.url, name, heard=others.hear, missed=live.break_off)
         others.say, others.heard = notices.tell, notices.listening
-        async with in_background(notices.run(), "notices"):
+        async with background.works(notices.run(), "notices"):
             yield others

@@ -16,6 +16,7 @@ from ivr.asterisk.link import AmiLink
 from ivr.asterisk.state import AmiState
 from ivr.live import LiveFeed
 from ivr.parts.agi import agi_check
+from ivr.parts.background import Background
 from ivr.parts.jobs import Jobs, pbx_job
 from ivr.parts.pbx import link_check
 from ivr.parts.replicas import Send
@@ -105,6 +106,7 @@ class WebParts:
     """By site."""
     journaled: JournaledSurveys | None
     """None where the database is SQLite."""
+    background: Background
     measure: Measure
     now: Callable[[], datetime]
 
@@ -117,6 +119,7 @@ def web_application(parts: WebParts) -> web.Application:
     checks: dict[str, Check] = {"surveys": agi_check(parts.agi), "database": lambda: check_service(database)}
     if parts.journaled:
         checks["journal"] = parts.journaled.check
+    checks["background"] = parts.background.check
     checks |= {f"pbx {code}": link_check(code, link, parts.jobs) for code, link in links.items()}
     door = Door(
         token=settings.web.token.get_secret_value(), accounts=Accounts(database), now=now, refused=parts.refused
