@@ -13,11 +13,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from click.testing import CliRunner, Result
 from sqlalchemy import inspect, select
 
 from ivr.cli import demo_data
-from ivr.cli.main import main
 from ivr.demo.data import COMPLAINTS, LUCKY, STARVING, DemoAgent, DemoCall, DemoPlan, demo_agents, demo_calls
 from ivr.scores.adjustment import Rated, adjusted
 from storage import queries
@@ -26,17 +24,11 @@ from storage.records import CountFilter
 from storage.tables import Answer, Base, Call, Credit, Leg, Survey
 from storage.transaction import Transaction
 from storage.verify import verify
-from tests.cli.inside import SETTINGS
+from tests.cli.inside import SETTINGS, run
 
 PLAN = DemoPlan(
     ratings=6000, agents=30, reasons=12, last=date(2026, 11, 26), days=90, zone=ZoneInfo("Europe/Madrid"), seed=3
 )
-
-
-def run(folder: Path, *arguments: str) -> Result:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(demo_data, "configure_logs", lambda _: None)  # it would be those of all tests
-        return CliRunner().invoke(main, ["demo-data", "-c", str(folder / "postcall.toml"), *arguments])
 
 
 @pytest.fixture
@@ -78,7 +70,7 @@ def test_the_command_says_one_line(tmp_path: Path, migrated_file: Path) -> None:
 
 
 def test_every_count_is_what_a_recount_says_and_what_python_counts(folder: Path, url: str) -> None:
-    done = run(folder, "--ratings", "2000", "--agents", "12", "--days", "40", "--until", "2026-11-26")
+    done = run(folder, "demo-data", "--ratings", "2000", "--agents", "12", "--days", "40", "--until", "2026-11-26")
     assert done.exit_code == 0, done.output
     assert "with 2,000 ratings of 12 agents and 12 reasons" in done.output
     assert asyncio.run(differences(url)) == []
@@ -117,9 +109,9 @@ def test_every_count_is_what_a_recount_says_and_what_python_counts(folder: Path,
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_a_database_with_calls_is_left_alone(folder: Path, url: str) -> None:
-    assert run(folder, "--ratings", "5").exit_code == 0
+    assert run(folder, "demo-data", "--ratings", "5").exit_code == 0
     before = len(rows(url, Call))
-    done = run(folder, "--ratings", "5")
+    done = run(folder, "demo-data", "--ratings", "5")
     assert done.exit_code == 2
     assert "demo-data: the database has calls already; allowed: an empty one" in done.output
     assert len(rows(url, Call)) == before
@@ -154,10 +146,10 @@ def test_whoever_is_stopped_half_way_can_begin_again(folder: Path, url: str, mon
     with monkeypatch.context() as patch:
         patch.setattr(demo_data, "AT_ONCE", 100)
         patch.setattr(demo_data, "demo_calls", stopped)
-        assert run(folder, "--ratings", "300").exit_code != 0
+        assert run(folder, "demo-data", "--ratings", "300").exit_code != 0
     assert rows(url, Call) == []
     assert indexes(url) == before
-    assert run(folder, "--ratings", "300").exit_code == 0
+    assert run(folder, "demo-data", "--ratings", "300").exit_code == 0
     assert sum(row.value is not None for row in rows(url, Answer)) == 300
     assert indexes(url) == before
     assert asyncio.run(differences(url)) == []
@@ -165,7 +157,7 @@ def test_whoever_is_stopped_half_way_can_begin_again(folder: Path, url: str, mon
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_two_agents_talk_one_after_the_other(folder: Path, url: str) -> None:
-    assert run(folder, "--ratings", "400").exit_code == 0
+    assert run(folder, "demo-data", "--ratings", "400").exit_code == 0
     legs = defaultdict(list)
     for leg in sorted(rows(url, Leg), key=lambda leg: leg.leg):
         assert (leg.ended_at - leg.connected_at).total_seconds() == leg.talk_seconds

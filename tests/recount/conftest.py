@@ -9,11 +9,10 @@ from zoneinfo import ZoneInfo
 import aiohttp
 import pytest
 import pytest_asyncio
-from click.testing import CliRunner
 
 from ivr.app import running
-from ivr.cli.main import main
 from ivr.settings import build_settings
+from tests.cli.inside import said
 from tests.recount.facts import Facts
 
 ZONE = "Europe/Madrid"
@@ -42,8 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings.write_text(SETTINGS.format(folder=folder))
     sizes = ["--ratings", "10000", "--agents", "60", "--days", "400", "--until", LAST.isoformat()]
     for command in (["db", "upgrade"], ["demo-data", *sizes]):
-        done = CliRunner().invoke(main, [*command, "-c", str(settings)])
-        assert done.exit_code == 0, done.output
+        said(folder, *command)
     return folder
 
 
