@@ -127,6 +127,9 @@ class SurveyDesk:
         self._outage.worked()
         if not asked:
             return
+        # What was heard before now may have been written before there was a survey to credit; what comes from now on is
+        # written after it.
+        heard_meanwhile = self._calls.find(request.site, request.linkedid) != call
         asking = Asking(
             site=request.site,
             survey=request.survey,
@@ -150,7 +153,7 @@ class SurveyDesk:
         if asking.lacked_prompt:
             self._prompts.forget(request.site, speakable.flow)
         if not asking.lacked_store:  # the caller has waited for the database long enough
-            await self._credit_again(request)
+            await self._credit_again(request, heard_meanwhile=heard_meanwhile)
         told.info("survey ended", outcome=outcome, flow=version.flow.flow)
 
     def _waited(self, request: SurveyRequest, asked_at: float) -> tuple[Since, float]:
@@ -174,13 +177,15 @@ class SurveyDesk:
         else:
             told.info("survey not offered")
 
-    async def _credit_again(self, request: SurveyRequest) -> None:
-        """Credit the survey by all that is known now: events may have come meanwhile, also at another replica.
+    async def _credit_again(self, request: SurveyRequest, *, heard_meanwhile: bool) -> None:
+        """Credit the survey by all that is known now: events may have come between the look at the call and the offer,
+        or at another replica.
 
         And keep the name of an agent of whom only the caller's channel told.
         """
-        # What came between the look at the call and the offer found no survey to credit.
-        if self._calls.tell_again(request.site, request.linkedid):
+        if self._calls.find(request.site, request.linkedid):
+            if heard_meanwhile:
+                self._calls.tell_again(request.site, request.linkedid)
             return
         try:
             async with asyncio.timeout(STORE_SECONDS):

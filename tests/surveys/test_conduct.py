@@ -14,7 +14,8 @@ from sqlalchemy import select
 
 from callflows.loader import parse_flow
 from callflows.steps import Keys
-from ivr.calls import AgentRef, CallStarted, LegConnected
+from ivr.calls import AgentRef, CallEnded, CallStarted, LegConnected
+from ivr.calls import Call as HeardCall
 from ivr.errors import CallerHungUp, DatabaseError, PhoneError, PromptMissing
 from ivr.flow_rules import FlowRule
 from ivr.surveys import asking, conduct
@@ -38,6 +39,17 @@ from tests.surveys.flow_files import source
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 ALICE = AgentRef(interface="PJSIP/1001", name="Alice Moreau")
 REQUEST = SurveyRequest(site="main", linkedid="1.1", survey="1.1", language="en", queue="support", agent=ALICE)
+
+STARTED = CallStarted(
+    site="main",
+    linkedid="1.1",
+    at=NOW,
+    uniqueid="1.1",
+    channel="PJSIP/trunk-1",
+    queue="billing",
+    caller_number="",
+    caller_name="",
+)
 
 SITE = SiteFlows(
     flow="csat",
@@ -163,7 +175,9 @@ class Desk:
     ) -> None:
         self.database = database
         self.recorder = recorder
-        self.calls = CallTracker(lambda _: None)
+        self.told: list[HeardCall] = []
+        """What the facts of calls are written by."""
+        self.calls = CallTracker(self.told.append)
         self.desk = SurveyDesk(
             recorder=recorder,
             calls=self.calls,
@@ -240,6 +254,24 @@ async def test_a_key_becomes_a_rating_before_the_caller_is_thanked(desk: Desk) -
         ("en/csat-satisfaction-confirm-5", "en/csat-thanks"),
     ]
     assert kept == [("5", 5, 1, "answered")]
+    assert await desk.surveys() == [("1.1", "completed", "PJSIP/1001", "en")]
+
+
+async def test_what_is_heard_before_there_is_a_survey_to_credit_is_told_once_more(desk: Desk) -> None:
+    class Hearing(PaperPhone):
+        async def unplayable(self, prompts: Sequence[str]) -> list[str]:
+            desk.calls.handle(CallEnded(site="main", linkedid=REQUEST.linkedid, at=NOW))
+            return await super().unplayable(prompts)
+
+    desk.calls.handle(STARTED)
+    await desk.conduct(Hearing(key("5")))
+    assert [call.ended_at for call in desk.told] == [None, NOW, NOW]
+
+
+async def test_what_was_heard_before_the_caller_came_is_not_told_once_more(desk: Desk) -> None:
+    desk.calls.handle(STARTED)
+    await desk.conduct(PaperPhone(key("5")))
+    assert [call.ended_at for call in desk.told] == [None]
     assert await desk.surveys() == [("1.1", "completed", "PJSIP/1001", "en")]
 
 
@@ -373,18 +405,7 @@ async def test_a_credit_that_hangs_after_a_good_survey_keeps_nobody_waiting(
 
 async def test_the_events_name_the_agent_before_the_channel_does(desk: Desk) -> None:
     john = AgentRef(interface="PJSIP/1002", name="Doe, John")
-    desk.calls.handle(
-        CallStarted(
-            site="main",
-            linkedid="1.1",
-            at=NOW,
-            uniqueid="1.1",
-            channel="PJSIP/trunk-1",
-            queue="billing",
-            caller_number="",
-            caller_name="",
-        )
-    )
+    desk.calls.handle(STARTED)
     desk.calls.handle(
         LegConnected(
             site="main",
