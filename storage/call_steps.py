@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Executable, and_, bindparam, case, exists, func, or_, select, update
 
+from storage.locked_call import is_call
 from storage.records import AgentRecord, CallRecord, Exclusion, LegRecord, ReasonSource, SiteRecord
 from storage.tables import Agent, Call, Leg, Queue, Reason, Site, Survey
 from storage.transaction import Transaction
@@ -126,28 +127,24 @@ async def merge_site(connection: Transaction, site: SiteRecord) -> None:
 
 @cache
 def _change() -> Executable:
-    call = table_of(Call)
-    return update(call).where(call.c.site_id == bindparam("site"), call.c.linkedid == bindparam("call"))
+    return update(table_of(Call)).where(is_call(table_of(Call).c))
 
 
 @cache
 def _include() -> Executable:
     call = table_of(Call)
-    is_excluded = (call.c.site_id == bindparam("site")) & (call.c.linkedid == bindparam("call"))
-    return update(call).where(is_excluded, call.c.exclusion != "").values(exclusion="", exclusion_rule="")
+    return update(call).where(is_call(call.c), call.c.exclusion != "").values(exclusion="", exclusion_rule="")
 
 
 @cache
 def _exclude() -> Executable:
     call = table_of(Call)
-    is_meant = (call.c.site_id == bindparam("site")) & (call.c.linkedid == bindparam("call"))
-    return update(call).where(is_meant, call.c.exclusion == "")
+    return update(call).where(is_call(call.c), call.c.exclusion == "")
 
 
 @cache
 def _asked() -> Executable:
-    columns = table_of(Survey).c
-    return select(exists().where(columns.site_id == bindparam("site"), columns.linkedid == bindparam("call")))
+    return select(exists().where(is_call(table_of(Survey).c)))
 
 
 def _newer_site(new: Columns, _old: Columns) -> Merged:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, exists, func, select, update
 
+from storage.call_steps import is_asked
 from storage.callback_records import CallbackEnd, CallbackLimits, CallbackRecord
 from storage.engine import Database
 from storage.locked_call import lock_call_anyway
@@ -30,7 +31,7 @@ class CallbackRecorder:
 
         async def work(connection: Transaction) -> bool:
             await lock_call_anyway(connection, callback.site, callback.linkedid)
-            if await _is_asked(connection, callback.site, callback.linkedid):
+            if await is_asked(connection, callback.site, callback.linkedid):
                 return False
             return await insert_new(
                 connection,
@@ -214,11 +215,6 @@ def _record(row: Any, *, tries: int) -> CallbackRecord:
 
 def _is(site: str, linkedid: str) -> list[ColumnElement[bool]]:
     return [Callback.site_id == site, Callback.linkedid == linkedid]
-
-
-async def _is_asked(connection: Transaction, site: str, linkedid: str) -> bool:
-    asked = exists().where(Survey.site_id == site, Survey.linkedid == linkedid)
-    return bool(await connection.scalar(select(asked)))
 
 
 async def _end(

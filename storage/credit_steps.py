@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, select
 
 from storage.call_counts import counted, recount
 from storage.call_steps import describe_codes, set_call_reason
 from storage.counts import Bucket, Counts, spread
-from storage.locked_call import LockedCall, lock_call, lock_call_of
+from storage.locked_call import LockedCall, is_call, lock_call, lock_call_of
 from storage.locked_survey import (
     LockedSurvey,
     describe_shares,
@@ -209,11 +209,6 @@ async def _asked(connection: Transaction, site: str, linkedid: str) -> _Asked | 
     return _Asked(call, (shares, row.queue, row.reason, row.reason_source))
 
 
-def _is_call(entity: Any) -> list[Any]:
-    columns = table_of(entity).c
-    return [columns.site_id == bindparam("site"), columns.linkedid == bindparam("call")]
-
-
 @cache
 def _answers() -> Select[Any]:
     columns = table_of(Answer).c
@@ -237,11 +232,11 @@ def _asking() -> Select[Any]:
         .join_from(
             table_of(Survey), table_of(Call), (survey.site_id == call.site_id) & (survey.linkedid == call.linkedid)
         )
-        .where(*_is_call(Survey), survey.trial.is_(False))
+        .where(is_call(survey), survey.trial.is_(False))
     )
 
 
 @cache
 def _legs() -> Select[Any]:
     columns = table_of(Leg).c
-    return select(*(columns[name] for name in (*_LEG, *_LENGTHS))).where(*_is_call(Leg))
+    return select(*(columns[name] for name in (*_LEG, *_LENGTHS))).where(is_call(columns))

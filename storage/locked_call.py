@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, select
 from storage.records import ReasonSource
 from storage.tables import Call, Survey
 from storage.transaction import Transaction
-from storage.upsert import insert_new, table_of
+from storage.upsert import Columns, insert_new, table_of
 
 
 class LockedCall(NamedTuple):
@@ -64,6 +64,11 @@ async def lock_call_of(connection: Transaction, site: str, survey: str) -> Locke
     return call
 
 
+def is_call(columns: Columns) -> ColumnElement[bool]:
+    """The rows of the call `call` of `site`."""
+    return and_(columns.site_id == bindparam("site"), columns.linkedid == bindparam("call"))
+
+
 def _locked(row: Any) -> LockedCall | None:
     if row is None:
         return None
@@ -73,9 +78,7 @@ def _locked(row: Any) -> LockedCall | None:
 
 @cache
 def _locking() -> Select[Any]:
-    call = table_of(Call)
-    is_meant = and_(call.c.site_id == bindparam("site"), call.c.linkedid == bindparam("call"))
-    return select(*_columns()).where(is_meant).with_for_update()
+    return select(*_columns()).where(is_call(table_of(Call).c)).with_for_update()
 
 
 @cache
