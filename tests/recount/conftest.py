@@ -12,24 +12,12 @@ import pytest_asyncio
 
 from ivr.app import running
 from ivr.settings import build_settings
-from tests.cli.inside import said
+from tests.cli.inside import SETTINGS, said
 from tests.recount.facts import Facts
 
 ZONE = "Europe/Madrid"
 FIRST, LAST = date(2025, 10, 23), date(2026, 11, 26)
 TOKEN = "a token of these tests"
-SETTINGS = """
-[database]
-url = "sqlite:///{folder}/postcall.db"
-[web]
-token = "a token of these tests"
-[privacy]
-caller_key = "a caller key of these tests"
-[sites.main]
-zone = "Europe/Madrid"
-[sites.main.ami]
-secret = "none"
-"""
 Get = Callable[..., Coroutine[Any, Any, Any]]
 
 
@@ -38,7 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ten thousand ratings of 60 agents in 400 days."""
     folder = tmp_path_factory.mktemp("recount")
     settings = folder / "postcall.toml"
-    settings.write_text(SETTINGS.format(folder=folder))
+    settings.write_text(SETTINGS.format(url=f"sqlite:///{folder}/postcall.db"))
     sizes = ["--ratings", "10000", "--agents", "60", "--days", "400", "--until", LAST.isoformat()]
     for command in (["db", "upgrade"], ["demo-data", *sizes]):
         said(folder, *command)
